@@ -1,0 +1,74 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { Bus } from './bus.ts';
+import { BusError } from './errors.ts';
+import { NatsBus, type BusReporter } from './nats-bus.ts';
+
+export interface BusOptions {
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  /** Shown in the server's connection list. */
+  readonly name: string;
+  /** Told of handlers that threw and of connection changes; for the log. */
+  readonly report?: BusReporter;
+  /** How long the first connection may take, milliseconds; default 30 s. */
+  readonly waitMs?: number;
+}
+
+/** Oldest server with message counters, which rate limits need. */
+const oldestServer = [2, 12] as const;
+
+/**
+ * Connects and keeps reconnecting for ever. Throws BusError `disconnected` when no server answers within `waitMs`, and
+ * `rejected` for a server that is too old or has no JetStream.
+ */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const connection = await firstConnection(options);
+  const [major = 0, minor = 0] = (connection.info?.version ?? '0').split('.').map(Number);
+  if (major < oldestServer[0] || (major === oldestServer[0] && minor < oldestServer[1])) {
+    await connection.close();
+    throw new BusError(
+      'rejected',
+      `NATS server ${connection.info?.version} is too old: Sluice needs ${oldestServer.join('.')} or newer`,
+    );
+  }
+  return new NatsBus(connection, options.report ?? (() => {}));
+}
+
+async function firstConnection(options: BusOptions): Promise<NatsConnection> {
+  const until = Date.now() + (options.waitMs ?? 30_000);
+  for (;;) {
+    try {
+      return await connect({
+        servers: [...options.servers],
+        name: options.name,
+        ...(options.user === undefined ? {} : { user: options.user }),
+        ...(options.password === undefined ? {} : { pass: options.password }),
+        // Values from STACK.md, each against a failure seen there.
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 250,
+        reconnectJitter: 250,
+        pingInterval: 20_000,
+        maxPingOut: 2,
+        timeout: 5_000,
+        ignoreAuthErrorAbort: true,
+        noAsyncTraces: true,
+      });
+    } catch (cause) {
+      if (Date.now() >= until || isRefusal(cause)) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new BusError(
+          'disconnected',
+          `cannot connect to NATS at ${options.servers.join(', ')}: ${reason}`,
+          { cause },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/** Wrong credentials do not become right by waiting. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /authorization|authentication/i.test(error.message);
+}

@@ -1,0 +1,23 @@
+/**
+ * What can go wrong on the bus, told apart because callers answer differently:
+ * - `disconnected`: nothing was sent, the connection is away (503 at once);
+ * - `no_responders`: nobody listens on the subject (503);
+ * - `timeout`: sent, and no answer before the deadline (504);
+ * - `too_large`: the payload exceeds what the server takes (413 or 502);
+ * - `rejected`: the server refused it: permissions, a bad stream, a wrong revision.
+ */
+export type BusErrorKind = 'disconnected' | 'no_responders' | 'timeout' | 'too_large' | 'rejected';
+
+export class BusError extends Error {
+  readonly kind: BusErrorKind;
+
+  constructor(kind: BusErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BusError';
+    this.kind = kind;
+  }
+}
+
+export function isBusError(error: unknown, kind?: BusErrorKind): error is BusError {
+  return error instanceof BusError && (kind === undefined || error.kind === kind);
+}

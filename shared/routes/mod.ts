@@ -1,0 +1,4 @@
+export type { CompiledRoute, RouteAuth, RouteOrigin, RouteProblem } from './route.ts';
+export { formatTemplate, parseTemplate, TemplateError, templateShape, type Segment } from './template.ts';
+export { RouteTrie, type RouteMatch } from './trie.ts';
+export { problemKey, routeKey, routesBucket, configBucket } from './keys.ts';

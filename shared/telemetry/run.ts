@@ -1,0 +1,56 @@
+import type { Logger } from './logger.ts';
+
+/** What a process does after it started: how to stop it in order. `stop` finishes work in flight, then closes. */
+export interface Lifecycle {
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a process and ties it to its signals. SIGTERM or SIGINT stops it in order; a second one, or the time limit,
+ * ends it at once. What escapes every handler is logged and ends the process: its state is unknown then, and the
+ * supervisor starts a new one. A start that fails ends with one line and exit code 1.
+ */
+export async function runService(
+  logger: Logger,
+  start: () => Promise<Lifecycle>,
+  options: { stopTimeoutMs?: number } = {},
+): Promise<void> {
+  const fail = (error: unknown, message: string): void => {
+    logger.fatal({ err: error }, message);
+    process.exit(1);
+  };
+  process.on('uncaughtException', (error) => fail(error, 'stopped by an error that nothing handled'));
+  process.on('unhandledRejection', (error) => fail(error, 'stopped by a rejection that nothing handled'));
+
+  let lifecycle: Lifecycle;
+  try {
+    lifecycle = await start();
+  } catch (error) {
+    logger.fatal(error instanceof Error ? error.message : String(error));
+    logger.debug({ err: error }, 'start failed');
+    process.exit(1);
+  }
+
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      logger.warn({ signal }, 'second signal: ending at once');
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    setTimeout(
+      () => fail(new Error('stop took too long'), 'ending at once'),
+      options.stopTimeoutMs ?? 30_000,
+    ).unref();
+    lifecycle.stop().then(
+      () => {
+        logger.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => fail(error, 'stopping failed'),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}

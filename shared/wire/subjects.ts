@@ -1,0 +1,22 @@
+/** Subjects of DESIGN.md that more than one process uses. */
+export const subjects = {
+  route: 'sluice.route',
+  openapi: 'sluice.openapi',
+} as const;
+
+/** NATS header names of the raw encoding and of every hop (`docs/wire.md`). Case-sensitive on the wire. */
+export const natsHeaders = {
+  method: 'Sluice-Method',
+  path: 'Sluice-Path',
+  query: 'Sluice-Query',
+  paramPrefix: 'Sluice-Param-',
+  requestId: 'Sluice-Request-Id',
+  subject: 'Sluice-Subject',
+  deadline: 'Sluice-Deadline',
+  headerPrefix: 'Sluice-Header-',
+  status: 'Sluice-Status',
+  contentType: 'Content-Type',
+  traceparent: 'traceparent',
+  error: 'Nats-Service-Error',
+  errorCode: 'Nats-Service-Error-Code',
+} as const;
