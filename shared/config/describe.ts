@@ -18,7 +18,7 @@ export function describeConfig(definition: ConfigDefinition<z.ZodRawShape>): Set
     return {
       env: envName(field as z.ZodType),
       type: typeOf(property),
-      default: property['default'] === undefined ? '' : String(property['default']),
+      default: property['default'] === undefined ? '' : JSON.stringify(property['default']),
       description: meta.description ?? '',
     };
   });
