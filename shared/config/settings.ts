@@ -14,16 +14,10 @@ export const natsSettings = {
     .string()
     .optional()
     .meta({ env: 'NATS_PASSWORD', description: 'Password of that user.', secret: true }),
-  natsReplicas: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .meta({
-      env: 'NATS_REPLICAS',
-      description: 'Copies kept of every stream and bucket: 1 on one server, 3 in a cluster.',
-    }),
+  natsReplicas: z.coerce.number().int().min(1).max(5).default(1).meta({
+    env: 'NATS_REPLICAS',
+    description: 'Copies kept of every stream and bucket: 1 on one server, 3 in a cluster.',
+  }),
 };
 
 /** Health, metrics and logging, the same in every process. */
@@ -32,16 +26,10 @@ export const opsSettings = {
     .string()
     .default('127.0.0.1')
     .meta({ env: 'SLUICE_OPS_HOST', description: 'Address that health and metrics listen on.' }),
-  opsPort: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65535)
-    .default(0)
-    .meta({
-      env: 'SLUICE_OPS_PORT',
-      description: 'Port of /health/live, /health/ready and /metrics; 0 takes a free one.',
-    }),
+  opsPort: z.coerce.number().int().min(0).max(65535).default(0).meta({
+    env: 'SLUICE_OPS_PORT',
+    description: 'Port of /health/live, /health/ready and /metrics; 0 takes a free one.',
+  }),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -22,28 +22,16 @@ export async function runService(
   process.on('uncaughtException', (error) => fail(error, 'stopped by an error that nothing handled'));
   process.on('unhandledRejection', (error) => fail(error, 'stopped by a rejection that nothing handled'));
 
-  let lifecycle: Lifecycle;
-  try {
-    lifecycle = await start();
-  } catch (error) {
-    logger.fatal(error instanceof Error ? error.message : String(error));
-    logger.debug({ err: error }, 'start failed');
-    process.exit(1);
-  }
-
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
-      logger.warn({ signal }, 'second signal: ending at once');
-      process.exit(1);
-    }
-    stopping = true;
+  // Signals count from the first moment: one that comes while the process still starts stops it once it has.
+  let signalled: NodeJS.Signals | undefined;
+  let lifecycle: Lifecycle | undefined;
+  const stop = (started: Lifecycle, signal: NodeJS.Signals): void => {
     logger.info({ signal }, 'stopping');
     setTimeout(
       () => fail(new Error('stop took too long'), 'ending at once'),
       options.stopTimeoutMs ?? 30_000,
     ).unref();
-    lifecycle.stop().then(
+    started.stop().then(
       () => {
         logger.info('stopped');
         process.exit(0);
@@ -51,6 +39,23 @@ export async function runService(
       (error: unknown) => fail(error, 'stopping failed'),
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signalled) {
+      logger.warn({ signal }, 'second signal: ending at once');
+      process.exit(1);
+    }
+    signalled = signal;
+    if (lifecycle) stop(lifecycle, signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+
+  try {
+    lifecycle = await start();
+  } catch (error) {
+    logger.fatal(error instanceof Error ? error.message : String(error));
+    logger.debug({ err: error }, 'start failed');
+    process.exit(1);
+  }
+  if (signalled) stop(lifecycle, signalled);
 }

@@ -1,0 +1,127 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childTrace, createRegistry, Gauge, parseTraceparent, startOpsServer } from './mod.ts';
+
+describe('trace context', () => {
+  const incoming = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+  test('keeps the trace and flags, and names a new parent', () => {
+    const outgoing = childTrace(incoming);
+    expect(outgoing).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+    expect(outgoing).not.toBe(incoming);
+  });
+
+  test.each([
+    undefined,
+    '',
+    'garbage',
+    '00-00000000000000000000000000000000-b7ad6b7169203331-01',
+    '00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01',
+    '00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01',
+    `${incoming}-more`,
+  ])('starts a new trace instead of passing on %j', (value) => {
+    expect(parseTraceparent(value)).toBeUndefined();
+    expect(parseTraceparent(childTrace(value))).toBeDefined();
+  });
+
+  test('does not repeat ids when its pool of random bytes is used up', () => {
+    const seen = new Set(Array.from({ length: 5000 }, () => childTrace(undefined)));
+    expect(seen.size).toBe(5000);
+  });
+});
+
+describe('the health and metrics server', () => {
+  test('says whether the process is ready and why not', async () => {
+    const registry = createRegistry('sample');
+    new Gauge({ name: 'sample_size', help: 'Size.', registers: [registry] }).set(7);
+    const missing: string[] = ['nats'];
+    const ops = await startOpsServer({ host: '127.0.0.1', port: 0, registry, ready: () => missing });
+    try {
+      expect((await fetch(`${ops.url}/health/live`)).status).toBe(200);
+      const before = await fetch(`${ops.url}/health/ready`);
+      expect(before.status).toBe(503);
+      expect(await before.json()).toEqual({ status: 'not ready', missing: ['nats'] });
+      missing.length = 0;
+      expect((await fetch(`${ops.url}/health/ready`)).status).toBe(200);
+      const metrics = await (await fetch(`${ops.url}/metrics`)).text();
+      expect(metrics).toContain('sample_size{service="sample"} 7');
+      expect(metrics).toContain('process_cpu_seconds_total');
+      expect((await fetch(`${ops.url}/else`)).status).toBe(404);
+      expect((await fetch(`${ops.url}/metrics`, { method: 'POST' })).status).toBe(405);
+    } finally {
+      await ops.close();
+    }
+  });
+});
+
+describe('runService', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-run-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const script = async (name: string, body: string): Promise<string> => {
+    const file = join(folder, name);
+    const url = new URL('./mod.ts', import.meta.url).href;
+    const head = `import { createLogger, runService } from '${url}';
+      const logger = createLogger({ service: 'sample', instance: '1', level: 'info' });
+      await runService(logger, async () => { ${body} });`;
+    await writeFile(file, head);
+    return file;
+  };
+
+  test('a start that fails ends with one readable line and exit code 1', async () => {
+    const file = await script('fails.ts', `throw new Error('no database at db:5432');`);
+    const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
+      execFile(process.execPath, [file], (error, out) => resolve({ code: error?.code, stdout: out }));
+    });
+    expect(code).toBe(1);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] as string)).toMatchObject({
+      level: 'fatal',
+      service: 'sample',
+      msg: 'no database at db:5432',
+    });
+  });
+
+  test('SIGTERM runs the stop to its end', async () => {
+    const file = await script(
+      'stops.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
+       return { stop: async () => { await new Promise((r) => setTimeout(r, 20)); logger.info('flushed'); } };`,
+    );
+    const child = spawn(process.execPath, [file]);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(0);
+    expect(out.indexOf('"flushed"')).toBeGreaterThan(-1);
+    expect(out.indexOf('"stopped"')).toBeGreaterThan(out.indexOf('"flushed"'));
+  });
+
+  test('a second signal ends a stop that hangs', async () => {
+    const file = await script(
+      'hangs.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
+       return { stop: () => { process.kill(process.pid, 'SIGTERM'); return new Promise(() => {}); } };`,
+    );
+    const child = spawn(process.execPath, [file]);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(1);
+    expect(out).toContain('second signal');
+  });
+});
