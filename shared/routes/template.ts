@@ -34,7 +34,9 @@ export function parseTemplate(path: string): Segment[] {
     }
     const rest = part.endsWith('...}');
     const name = part.slice(1, rest ? -4 : -1);
-    if (!paramName.test(name)) throw new TemplateError(`parameter "${part}" of "${path}" is not a name`);
+    // `__proto__` would vanish from the object that holds the parameters.
+    if (!paramName.test(name) || name === '__proto__')
+      throw new TemplateError(`parameter "${part}" of "${path}" is not a name`);
     if (names.has(name)) throw new TemplateError(`parameter "${name}" appears twice in "${path}"`);
     if (rest && index !== parts.length - 1)
       throw new TemplateError(`"${part}" of "${path}" must be the last segment`);
