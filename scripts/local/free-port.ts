@@ -1,0 +1,23 @@
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+
+/**
+ * A port nobody listens on, below the range that systems hand out to outgoing connections: in that range a client that
+ * keeps trying a server which is down can meet itself, and a server that restarts can find its port taken.
+ */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const port = randomInt(10_000, 32_000);
+    if (await isFree(port, host)) return port;
+  }
+  throw new Error('no free port between 10000 and 32000');
+}
+
+/** True when `port` can be listened on. */
+export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

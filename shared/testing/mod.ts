@@ -1,0 +1,6 @@
+export { startNatsServer, type TestNats } from './nats-server.ts';
+export { createDatabase, startPostgres, type TestPostgres } from './postgres.ts';
+export { nodeProgram, startProcess, startProgram, type LogLine, type TestProcess } from './process.ts';
+export { startStack, type StackService, type TestStack } from './stack.ts';
+export { projectRoot, realData } from './paths.ts';
+export { until } from './until.ts';

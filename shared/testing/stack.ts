@@ -1,0 +1,103 @@
+import { startNatsServer, type TestNats } from './nats-server.ts';
+import { createDatabase } from './postgres.ts';
+import { startProcess, type TestProcess } from './process.ts';
+
+export interface StackService {
+  /** The service's folder name: `edge`, `router`, … */
+  readonly name: string;
+  readonly process: TestProcess;
+  /** Address of health and metrics. */
+  readonly ops: string;
+  /** Address clients use; edges only. */
+  readonly gateway?: string;
+}
+
+/** Real processes on free ports: what a user runs, without the user's terminal. */
+export interface TestStack {
+  /** The first edge's address; empty when the stack has no edge. */
+  readonly gateway: string;
+  readonly nats: TestNats;
+  readonly natsUrl: string;
+  /** Empty when nothing in the stack needs a database. */
+  readonly databaseUrl: string;
+  /** In the order they were started. */
+  readonly services: readonly StackService[];
+  /** The first one of that name. */
+  service(name: string): StackService;
+  /** One more process, or a replacement of one that was killed; resolves when it is ready. */
+  start(name: string, env?: Readonly<Record<string, string | undefined>>): Promise<StackService>;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts a nats-server, a database where `marketdata` is among the services, and `node services/<name>/main.ts` for
+ * each name (a name twice is two replicas). `env` goes to every service; `nats` and `databaseUrl` share what is there.
+ */
+export async function startStack(options: {
+  services: readonly string[];
+  env?: Readonly<Record<string, string | undefined>>;
+  nats?: TestNats;
+  databaseUrl?: string;
+}): Promise<TestStack> {
+  const nats = options.nats ?? (await startNatsServer());
+  const databaseUrl =
+    options.databaseUrl ?? (options.services.includes('marketdata') ? await createDatabase() : '');
+  const services: StackService[] = [];
+  const start: TestStack['start'] = async (name, env = {}) => {
+    const service = await startService(name, {
+      NATS_URL: nats.url,
+      DATABASE_URL: databaseUrl,
+      SLUICE_HTTP_PORT: '0',
+      SLUICE_OPS_PORT: '0',
+      ...options.env,
+      ...env,
+    });
+    services.push(service);
+    return service;
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(services.map((service) => service.process.stop()));
+    if (options.nats === undefined) await nats.stop();
+  };
+  try {
+    for (const name of options.services) await start(name);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    get gateway() {
+      return services.find((service) => service.gateway !== undefined)?.gateway ?? '';
+    },
+    nats,
+    natsUrl: nats.url,
+    databaseUrl,
+    services,
+    service: (name) => {
+      const found = services.find((service) => service.name === name);
+      if (!found) throw new Error(`this stack has no ${name}`);
+      return found;
+    },
+    start,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function startService(name: string, env: Record<string, string | undefined>): Promise<StackService> {
+  const process = startProcess(`services/${name}/main.ts`, env);
+  try {
+    const ready = await process.waitForLog((line) => line.msg === 'ready', 60_000);
+    const gateway = ready['gateway'];
+    return {
+      name,
+      process,
+      ops: String(ready['ops']),
+      ...(typeof gateway === 'string' ? { gateway } : {}),
+    };
+  } catch (error) {
+    await process.kill();
+    throw new Error(`${name} did not become ready: ${(error as Error).message}`, { cause: error });
+  }
+}
