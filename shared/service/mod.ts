@@ -1,0 +1,17 @@
+export { z } from 'zod';
+export { SluiceError } from '@sluice/errors';
+export {
+  endpoint,
+  type Call,
+  type Endpoint,
+  type EndpointDefinition,
+  type QueryValues,
+} from './endpoint.ts';
+export { reply, type Reply, type ReplyOptions } from './reply.ts';
+export { startService, type ServiceOptions } from './service.ts';
+export { startMicroService, type MicroEndpoint, type MicroOptions, type MicroService } from './micro.ts';
+export type { EndpointInfo, InfoDocument, PingDocument, StatsDocument } from './discovery.ts';
+export type { MessageHandler, ServiceEvent, ServiceReporter } from './measure.ts';
+export type { EndpointStats, EndpointStatsDocument } from './stats.ts';
+export type { SchemaDocument } from './schema-document.ts';
+export { respondError } from './failure.ts';
