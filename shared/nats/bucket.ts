@@ -1,24 +1,27 @@
-/** A value of a KV bucket. */
-export interface BucketEntry {
-  readonly key: string;
-  readonly value: Uint8Array;
-  readonly revision: number;
-}
-
-/** One change as a watcher sees it; `value` is null for a deleted or expired key. */
-export interface BucketChange {
-  readonly key: string;
-  readonly value: Uint8Array | null;
-  readonly revision: number;
-}
+import { isMarker, type BucketChange, type BucketEntry } from './bucket-entry.ts';
+import type { Bus } from './bus.ts';
+import { BusError, isBusError } from './errors.ts';
+import { apiError, nanos } from './jetstream-api.ts';
+import { lastMessage, lastMessages, publishStored } from './stored.ts';
+import type { StoredMessage } from './stored-message.ts';
+import { ensureConfig } from './streams.ts';
+import { watchBucket } from './watch.ts';
 
 export interface BucketSpec {
   readonly name: string;
-  readonly replicas: number;
+  /** Default: what the bucket has, 1 when it is new. */
+  readonly replicas?: number;
   /** Values kept per key; default 1. */
   readonly history?: number;
-  /** Allows per-key TTLs (`create` with `ttlMs`); needed by leases. */
+  /** Allows per-key TTLs (`ttlMs`: whole seconds, at least one); needed by leases. */
   readonly perKeyTtl?: boolean;
+}
+
+export interface WriteOptions {
+  /** The key expires; whole seconds, at least one. */
+  readonly ttlMs?: number;
+  /** How long the write may take; default 5 s. */
+  readonly timeoutMs?: number;
 }
 
 /** A JetStream KV bucket. Errors are BusErrors; a wrong revision or an existing key is `rejected`. */
@@ -26,14 +29,9 @@ export interface Bucket {
   get(key: string): Promise<BucketEntry | null>;
   put(key: string, value: Uint8Array | string): Promise<number>;
   /** Fails with `rejected` when the key exists. */
-  create(key: string, value: Uint8Array | string, options?: { ttlMs?: number }): Promise<number>;
+  create(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number>;
   /** Fails with `rejected` when the key's revision is another. */
-  update(
-    key: string,
-    value: Uint8Array | string,
-    revision: number,
-    options?: { ttlMs?: number },
-  ): Promise<number>;
+  update(key: string, value: Uint8Array | string, revision: number, options?: WriteOptions): Promise<number>;
   delete(key: string, revision?: number): Promise<void>;
   entries(): Promise<BucketEntry[]>;
   /**
@@ -45,4 +43,132 @@ export interface Bucket {
     onReady?(): void;
     keys?: string;
   }): Promise<() => void>;
+}
+
+const expectedRevision = 'Nats-Expected-Last-Subject-Sequence';
+
+/** How long one write may take. */
+const writeMs = 5_000;
+
+/** The mark of a deleted key stays this long for readers that are behind; without an end, key churn would fill the bucket. */
+const markerSeconds = 600;
+
+/** The mark of an expired key. */
+const expiryMarkerMs = 60_000;
+
+/** Opens a bucket, made when it is missing. Throws BusError `rejected` when the server cannot have it as declared. */
+export async function openBucket(bus: Bus, spec: BucketSpec): Promise<Bucket> {
+  const config = {
+    name: `KV_${spec.name}`,
+    subjects: [`$KV.${spec.name}.>`],
+    storage: 'file',
+    max_msgs_per_subject: spec.history ?? 1,
+    discard: 'new',
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_msg_ttl: true,
+    ...(spec.replicas === undefined ? {} : { num_replicas: spec.replicas }),
+    ...(spec.perKeyTtl === true ? { subject_delete_marker_ttl: nanos(expiryMarkerMs) } : {}),
+  };
+  await ensureConfig(bus, config, { num_replicas: 1 });
+  return new KvBucket(bus, spec.name);
+}
+
+/** The {@link Bucket} in the layout of JetStream KV (ADR-8), so that `nats kv` reads and writes it too. */
+class KvBucket implements Bucket {
+  readonly #bus: Bus;
+  readonly #stream: string;
+  readonly #prefix: string;
+
+  constructor(bus: Bus, name: string) {
+    this.#bus = bus;
+    this.#stream = `KV_${name}`;
+    this.#prefix = `$KV.${name}.`;
+  }
+
+  async get(key: string): Promise<BucketEntry | null> {
+    const found = await lastMessage(this.#bus, this.#stream, this.#subject(key));
+    return found === null || isMarker(found) ? null : this.#entry(found);
+  }
+
+  put(key: string, value: Uint8Array | string): Promise<number> {
+    return this.#write(key, value, []);
+  }
+
+  async create(key: string, value: Uint8Array | string, options: WriteOptions = {}): Promise<number> {
+    try {
+      return await this.update(key, value, 0, options);
+    } catch (error) {
+      if (!isWrongRevision(error)) throw error;
+      // A deleted key is absent, though its mark still has a revision.
+      const last = await lastMessage(this.#bus, this.#stream, this.#subject(key));
+      if (last === null || !isMarker(last)) throw error;
+      return this.update(key, value, last.seq, options);
+    }
+  }
+
+  update(
+    key: string,
+    value: Uint8Array | string,
+    revision: number,
+    options: WriteOptions = {},
+  ): Promise<number> {
+    const ttl = options.ttlMs === undefined ? [] : ['Nats-TTL', `${Math.ceil(options.ttlMs / 1_000)}s`];
+    return this.#write(key, value, [expectedRevision, String(revision), ...ttl], options.timeoutMs);
+  }
+
+  async delete(key: string, revision?: number): Promise<void> {
+    await this.#write(key, '', [
+      'KV-Operation',
+      'DEL',
+      'Nats-TTL',
+      `${markerSeconds}s`,
+      ...(revision === undefined ? [] : [expectedRevision, String(revision)]),
+    ]);
+  }
+
+  async entries(): Promise<BucketEntry[]> {
+    const found = await lastMessages(this.#bus, this.#stream, [`${this.#prefix}>`]);
+    return found.filter((message) => !isMarker(message)).map((message) => this.#entry(message));
+  }
+
+  watch(options: {
+    onChange(change: BucketChange): void;
+    onReady?(): void;
+    keys?: string;
+  }): Promise<() => void> {
+    return watchBucket(this.#bus, this.#stream, this.#prefix, options);
+  }
+
+  async #write(
+    key: string,
+    value: Uint8Array | string,
+    headers: readonly string[],
+    timeoutMs = writeMs,
+  ): Promise<number> {
+    const deadline = Date.now() + timeoutMs;
+    const { seq } = await publishStored(this.#bus, this.#subject(key), value, { deadline, headers });
+    return seq;
+  }
+
+  #entry(message: StoredMessage): BucketEntry {
+    return { key: message.subject.slice(this.#prefix.length), value: message.data, revision: message.seq };
+  }
+
+  #subject(key: string): string {
+    if (!/^[-/_=a-zA-Z0-9]+(?:\.[-/_=a-zA-Z0-9]+)*$/.test(key))
+      throw new BusError(
+        'rejected',
+        `${JSON.stringify(key)} is no key: letters, digits, - / _ = and single dots`,
+      );
+    return this.#prefix + key;
+  }
+}
+
+function isWrongRevision(error: unknown): boolean {
+  return (
+    isBusError(error, 'rejected') &&
+    (error.code === apiError.wrongLastSequence || error.code === apiError.wrongLastSequenceConstant)
+  );
 }

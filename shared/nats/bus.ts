@@ -17,6 +17,15 @@ export interface BusSubscription {
   drain(): Promise<void>;
 }
 
+/** Something operators should see: a handler that threw, a connection that went away, a stream that misbehaves. */
+export interface BusEvent {
+  readonly kind: 'handler' | 'connection' | 'slow_consumer' | 'stream';
+  readonly detail: string;
+  readonly error?: unknown;
+}
+
+export type BusReporter = (event: BusEvent) => void;
+
 /** Connection changes as others see them; `closed` is final. */
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
 
@@ -30,6 +39,8 @@ export interface Bus {
   readonly maxPayload: number;
   /** Server version, `2.15.1`. */
   readonly serverVersion: string;
+  /** Where the helpers on top of the bus tell of what nobody waits for; for the log. */
+  readonly report: BusReporter;
 
   /** Fire and forget. Throws BusError `disconnected` or `too_large`. */
   publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders, reply?: string): void;
@@ -41,11 +52,15 @@ export interface Bus {
     options: { deadline: number; headers?: BusHeaders },
   ): Promise<BusMessage>;
 
-  /** Asks everybody who listens (for example `$SRV.PING`) and gives the answers that arrive within `waitMs`. */
+  /**
+   * Asks everybody who listens (for example `$SRV.PING`) and gives the answers that arrive within `waitMs`; none when
+   * nobody listens. With `until` the call ends at the answer for which it is true (that one included), and then silence
+   * is a failure: `timeout` after `waitMs`, `no_responders` when nobody listens.
+   */
   requestMany(
     subject: string,
     payload: Uint8Array | string,
-    options: { waitMs: number },
+    options: { waitMs: number; until?: (answer: BusMessage) => boolean },
   ): Promise<BusMessage[]>;
 
   subscribe(subject: string, handler: BusHandler, options?: { queue?: string }): BusSubscription;

@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import type { Bus } from './bus.ts';
+import type { Bus, BusReporter } from './bus.ts';
 import { BusError } from './errors.ts';
-import { NatsBus, type BusReporter } from './nats-bus.ts';
+import { NatsBus } from './nats-bus.ts';
 
 export interface BusOptions {
   readonly servers: readonly string[];

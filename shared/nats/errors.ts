@@ -10,11 +10,14 @@ export type BusErrorKind = 'disconnected' | 'no_responders' | 'timeout' | 'too_l
 
 export class BusError extends Error {
   readonly kind: BusErrorKind;
+  /** JetStream's own error number (`err_code`) where it gave one: 10071 is a wrong revision. */
+  readonly code: number | undefined;
 
-  constructor(kind: BusErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: BusErrorKind, message: string, options?: ErrorOptions & { code?: number }) {
     super(message, options);
     this.name = 'BusError';
     this.kind = kind;
+    this.code = options?.code;
   }
 }
 

@@ -60,6 +60,11 @@ export class BusMessage {
     return this.#msg.headers?.code ?? 0;
   }
 
+  /** Words after the status code, `No Responders`; empty when there are none. */
+  get statusText(): string {
+    return this.#msg.headers?.description ?? '';
+  }
+
   /** Answers; does nothing when no answer is expected. Throws BusError `disconnected` or `too_large`. */
   respond(payload: Uint8Array | string, headers?: BusHeaders): void {
     if (this.reply !== '') this.#responder.publish(this.reply, payload, headers);

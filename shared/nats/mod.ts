@@ -1,8 +1,21 @@
-export type { Bus, BusHandler, BusHeaders, BusStatus, BusSubscription } from './bus.ts';
+export type {
+  Bus,
+  BusEvent,
+  BusHandler,
+  BusHeaders,
+  BusReporter,
+  BusStatus,
+  BusSubscription,
+} from './bus.ts';
+export { openBucket, type Bucket, type BucketSpec, type WriteOptions } from './bucket.ts';
+export type { BucketChange, BucketEntry } from './bucket-entry.ts';
 export { connectBus, type BusOptions } from './connect.ts';
+export { consumeBatches, type BatchHandler, type BatchOptions, type Consumption } from './consume.ts';
+export { consumeOrdered } from './consume-ordered.ts';
+export type { ConsumedMessage } from './delivered.ts';
 export { BusError, isBusError, type BusErrorKind } from './errors.ts';
+export { holdLease, type Lease, type LeaseHandlers, type LeaseOptions } from './lease.ts';
 export { BusMessage } from './message.ts';
-export type { BusReporter } from './nats-bus.ts';
-export type { Bucket, BucketChange, BucketEntry, BucketSpec } from './bucket.ts';
-export type { StoredAck, StoredMessage, StreamSpec, StreamState } from './streams.ts';
-export type { Lease } from './lease.ts';
+export { lastMessage, lastMessages, publishStored, readFrom, type StoredAck } from './stored.ts';
+export type { StoredMessage } from './stored-message.ts';
+export { ensureStream, streamState, type StreamSpec, type StreamState } from './streams.ts';

@@ -1,16 +1,9 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import type { Bus, BusHandler, BusHeaders, BusStatus, BusSubscription } from './bus.ts';
+import type { Bus, BusHandler, BusHeaders, BusReporter, BusStatus, BusSubscription } from './bus.ts';
 import { Deadlines } from './deadlines.ts';
 import { BusError } from './errors.ts';
 import { encodeHeaders } from './headers.ts';
 import { BusMessage } from './message.ts';
-
-/** Something operators should see: a handler that threw, a connection that went away. */
-export type BusReporter = (event: {
-  kind: 'handler' | 'connection' | 'slow_consumer';
-  detail: string;
-  error?: unknown;
-}) => void;
 
 interface Pending {
   resolve(message: BusMessage): void;
@@ -27,7 +20,7 @@ type Outgoing = [
 export class NatsBus implements Bus {
   /** For the JetStream and KV helpers beside this file; nobody else reaches past the port. */
   readonly connection: NatsConnection;
-  readonly #report: BusReporter;
+  readonly report: BusReporter;
   readonly #inboxPrefix = `${createInbox()}.`;
   readonly #pending = new Map<number, Pending>();
   /** Tokens that take more than one answer. */
@@ -43,7 +36,7 @@ export class NatsBus implements Bus {
 
   constructor(connection: NatsConnection, report: BusReporter) {
     this.connection = connection;
-    this.#report = report;
+    this.report = report;
     connection.subscribe(`${this.#inboxPrefix}*`, { callback: (error, msg) => this.#onReply(error, msg) });
     void this.#followStatus();
   }
@@ -97,20 +90,34 @@ export class NatsBus implements Bus {
   requestMany(
     subject: string,
     payload: Uint8Array | string,
-    options: { waitMs: number },
+    options: { waitMs: number; until?: (answer: BusMessage) => boolean },
   ): Promise<BusMessage[]> {
+    const { until } = options;
     return new Promise((resolve, reject) => {
       const answers: BusMessage[] = [];
       const token = ++this.#token;
       this.publish(subject, payload, undefined, this.#inboxPrefix + token);
-      this.#pending.set(token, { resolve: (message) => answers.push(message), reject: () => {} });
-      setTimeout(() => {
+      const finish = (error?: BusError): void => {
+        clearTimeout(timer);
         this.#pending.delete(token);
         this.#many.delete(token);
-        if (this.#connected) resolve(answers.filter((answer) => answer.status !== 503));
-        else reject(new BusError('disconnected', 'connection to NATS was lost'));
-      }, options.waitMs);
+        if (error === undefined) resolve(answers);
+        else reject(error);
+      };
+      const timer = setTimeout(
+        () => finish(until && new BusError('timeout', 'no answer before the deadline')),
+        options.waitMs,
+      );
       this.#many.add(token);
+      this.#pending.set(token, {
+        resolve: (message) => {
+          if (message.status === 503 && message.data.length === 0)
+            return finish(until && new BusError('no_responders', 'nobody listens on the subject'));
+          answers.push(message);
+          if (until?.(message)) finish();
+        },
+        reject: finish,
+      });
     });
   }
 
@@ -118,7 +125,7 @@ export class NatsBus implements Bus {
     const subscription = new NatsSubscription(
       subject,
       this.connection,
-      this.#report,
+      this.report,
       (msg) => handler(new BusMessage(msg, this)),
       {
         ...options,
@@ -164,13 +171,13 @@ export class NatsBus implements Bus {
       try {
         this.connection.publish(subject, payload, options);
       } catch (error) {
-        this.#report({ kind: 'handler', detail: `publish to ${subject} failed`, error });
+        this.report({ kind: 'handler', detail: `publish to ${subject} failed`, error });
       }
     }
   }
 
   #onReply(error: Error | null, msg: Msg): void {
-    if (error) return this.#report({ kind: 'connection', detail: 'inbox failed', error });
+    if (error) return this.report({ kind: 'connection', detail: 'inbox failed', error });
     const token = Number(msg.subject.slice(this.#inboxPrefix.length));
     const pending = this.#pending.get(token);
     if (!pending) return;
@@ -192,7 +199,7 @@ export class NatsBus implements Bus {
   #failPending(reason: string): void {
     const error = new BusError('disconnected', reason);
     for (const [token, pending] of this.#pending) {
-      if (!this.#many.has(token)) this.#pending.delete(token);
+      this.#pending.delete(token);
       pending.reject(error);
     }
   }
@@ -203,9 +210,9 @@ export class NatsBus implements Bus {
       else if (status.type === 'reconnect') this.#setConnected(true);
       else if (status.type === 'ldm') await this.connection.reconnect();
       else if (status.type === 'slowConsumer')
-        this.#report({ kind: 'slow_consumer', detail: 'a subscription falls behind' });
+        this.report({ kind: 'slow_consumer', detail: 'a subscription falls behind' });
       else if (status.type === 'error')
-        this.#report({ kind: 'connection', detail: status.error.message, error: status.error });
+        this.report({ kind: 'connection', detail: status.error.message, error: status.error });
     }
     this.#connected = false;
     this.#tell('closed');
@@ -218,7 +225,7 @@ export class NatsBus implements Bus {
       this.#outgoing = [];
       this.#failPending('connection to NATS was lost');
     }
-    this.#report({
+    this.report({
       kind: 'connection',
       detail: connected ? 'connected to NATS again' : 'connection to NATS lost',
     });
@@ -230,7 +237,7 @@ export class NatsBus implements Bus {
       try {
         listener(status);
       } catch (error) {
-        this.#report({ kind: 'handler', detail: 'a status listener threw', error });
+        this.report({ kind: 'handler', detail: 'a status listener threw', error });
       }
     }
   }
