@@ -12,6 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: ['shared/testing/global-setup.ts'],
           include: ['shared/**/*.test.ts', 'services/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 120_000,
@@ -22,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'blackbox',
+          globalSetup: ['shared/testing/global-setup.ts'],
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/containers/**'],
           testTimeout: 120_000,
