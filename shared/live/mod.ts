@@ -1,0 +1,21 @@
+export {
+  channelOf,
+  channelRule,
+  isChannel,
+  isPattern,
+  matchesPattern,
+  overlaps,
+  patternRule,
+  publishSubject,
+  updateSubject,
+} from './channel.ts';
+export {
+  candlesChannel,
+  channelPolicy,
+  policies,
+  quotesChannel,
+  tickerChannel,
+  tradesChannel,
+  type ChannelPolicy,
+} from './policy.ts';
+export { defaultLiveHistory, epochOf, liveStream, liveStreamName } from './stream.ts';
