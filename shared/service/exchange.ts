@@ -1,7 +1,6 @@
 import { SluiceError } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
 import { decodeRequest, encodeResponse, WireError, type WireRequest, type WireResponse } from '@sluice/wire';
-import { errorHeaders } from './failure.ts';
 
 /** How an endpoint reads its messages and answers them: one of the two encodings of `docs/wire.md`. */
 export interface Exchange {
@@ -11,7 +10,10 @@ export interface Exchange {
   write(message: BusMessage, response: WireResponse, error?: SluiceError): void;
 }
 
-/** The gateway's envelope: request and response are msgpack. Errors carry the ADR-32 headers as well, for other tools. */
+/**
+ * The gateway's envelope: request and response are msgpack. Problem documents travel inside it, without the ADR-32 error headers:
+ * a reply that has those is by definition no envelope.
+ */
 export const envelopeExchange: Exchange = {
   read(message) {
     try {
@@ -24,8 +26,5 @@ export const envelopeExchange: Exchange = {
       });
     }
   },
-  write(message, response, error) {
-    const headers = error === undefined ? undefined : errorHeaders(error.status, error.detail);
-    message.respond(encodeResponse(response), headers);
-  },
+  write: (message, response) => message.respond(encodeResponse(response)),
 };

@@ -3,7 +3,7 @@ import { isBusError } from '@sluice/nats';
 import type { WireRequest } from '@sluice/wire';
 import type { Call, Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
-import { errorText } from './failure.ts';
+import { errorText, respondError } from './failure.ts';
 import { compileInput, type Input } from './input.ts';
 import { tell, type MessageHandler, type ServiceReporter } from './measure.ts';
 import { errorResponse, toResponse } from './reply.ts';
@@ -33,8 +33,9 @@ export function compileHandler(
       stats.failed(error.status, errorText(error));
       if (error.status >= 500) tell(report, { endpoint: name, requestId, error });
       // Without a connection there is nobody to tell; the caller's own deadline answers for us.
-      if (!isBusError(error.cause, 'disconnected'))
-        exchange.write(message, errorResponse(error, requestId), error);
+      if (isBusError(error.cause, 'disconnected')) return;
+      if (request === undefined) respondError(message, error);
+      else exchange.write(message, errorResponse(error, requestId), error);
     } finally {
       call?.release();
     }

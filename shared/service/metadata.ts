@@ -1,8 +1,9 @@
-import { formatTemplate, parseTemplate, type Segment } from '@sluice/routes';
+import { formatTemplate, isReserved, parseTemplate, type Segment } from '@sluice/routes';
 import type { Endpoint } from './endpoint.ts';
 
 const method = /^[A-Z]{1,20}$/;
-const duration = /^[1-9]\d{0,6}(ms|s|m)$/;
+const duration = /^([1-9]\d{0,6})(ms|s|m)$/;
+const longestTimeoutMs = 300_000;
 const authMethod = /^[a-z][a-z0-9_-]{0,31}$/;
 
 /**
@@ -17,8 +18,8 @@ export function routeMetadata(
   if (endpoint.route === undefined) return {};
   const wrong = (what: string): TypeError => new TypeError(`endpoint "${name}": ${what}`);
   const { auth, timeout, bodyLimit } = endpoint;
-  if (timeout !== undefined && !duration.test(timeout))
-    throw wrong(`timeout "${timeout}" is not like 500ms, 2s or 1m`);
+  if (timeout !== undefined && !isTimeout(timeout))
+    throw wrong(`timeout "${timeout}" is not like 500ms, 2s or 1m, at most 5m`);
   if (bodyLimit !== undefined && (!Number.isSafeInteger(bodyLimit) || bodyLimit < 0))
     throw wrong(`bodyLimit ${bodyLimit} is not a number of bytes`);
   if (
@@ -50,6 +51,7 @@ function checkRoute(
   let segments: Segment[];
   try {
     segments = parseTemplate(path);
+    if (isReserved(path)) throw new TypeError(`${path} is answered by the gateway itself`);
   } catch (cause) {
     throw wrong(cause instanceof Error ? cause.message : String(cause));
   }
@@ -57,4 +59,11 @@ function checkRoute(
   for (const param of params ?? [])
     if (!names.includes(param)) throw wrong(`path ${path} has no parameter "${param}"`);
   return `${verb} ${formatTemplate(segments)}`;
+}
+
+function isTimeout(text: string): boolean {
+  const match = duration.exec(text);
+  if (!match) return false;
+  const unit = { ms: 1, s: 1_000, m: 60_000 }[match[2] as 'ms' | 's' | 'm'];
+  return Number(match[1]) * unit <= longestTimeoutMs;
 }

@@ -51,10 +51,20 @@ function prefixedFields(message: BusMessage): Pick<WireRequest, 'params' | 'head
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string;
     const value = list[i + 1] as string;
-    if (name.startsWith(natsHeaders.paramPrefix)) params[name.slice(natsHeaders.paramPrefix.length)] = value;
+    if (name.startsWith(natsHeaders.paramPrefix))
+      params[name.slice(natsHeaders.paramPrefix.length)] = percentDecoded(value);
     else if (name.startsWith(natsHeaders.headerPrefix))
       headers.push(name.slice(natsHeaders.headerPrefix.length).toLowerCase(), value);
     else if (name === natsHeaders.contentType) headers.push('content-type', value);
   }
   return { params, headers };
+}
+
+/** Parameters travel percent-encoded, because header values are trimmed and hold no line breaks. */
+function percentDecoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }

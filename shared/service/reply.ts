@@ -31,7 +31,7 @@ const jsonHeaders: readonly string[] = ['content-type', 'application/json'];
 /** RFC 9110 section 5.6.2: token. */
 const fieldName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** RFC 9110 section 5.5: no control characters but the tab; anything else could split the response. */
-const fieldValue = /^[\t\x20-\x7e\x80-\uffff]*$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Throws TypeError and RangeError for what HTTP cannot carry. */
 export function reply(options: ReplyOptions): Reply {

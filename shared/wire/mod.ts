@@ -1,9 +1,8 @@
+export { decodeRequest, decodeResponse } from './decode.ts';
+export { WireError } from './error.ts';
 export {
-  decodeRequest,
-  decodeResponse,
   encodeRequest,
   encodeResponse,
-  WireError,
   wireVersion,
   type Identity,
   type WireRequest,
