@@ -1,0 +1,125 @@
+import { intervalLength, intervalOrigin, type Interval } from '@sluice/market';
+import type { Statement } from './database.ts';
+import type { Order } from './page.ts';
+
+/** The statements of one interval and order. Parameters: $1 market, $2 from, $3 to (bucket starts), $4 limit. */
+export interface CandleSql {
+  /** One row: rows found (at most one above the limit), their JSON text, start of the last one of the page. */
+  readonly page: Statement;
+  /** Rows of start, JSON text and close. */
+  readonly lines: Statement;
+  /** $1 market, $2 a bucket's start: the price before it. */
+  readonly closeBefore: Statement;
+}
+
+type StoredInterval = '1m' | '1h' | '1d';
+
+/** Where an interval comes from, and how many rows of it make one bucket at most. */
+const sources: Record<Exclude<Interval, '1s'>, readonly [from: StoredInterval, rows: number]> = {
+  '1m': ['1m', 1],
+  '3m': ['1m', 3],
+  '5m': ['1m', 5],
+  '15m': ['1m', 15],
+  '30m': ['1m', 30],
+  '1h': ['1h', 1],
+  '2h': ['1h', 2],
+  '4h': ['1h', 4],
+  '6h': ['1h', 6],
+  '8h': ['1h', 8],
+  '12h': ['1h', 12],
+  '1d': ['1d', 1],
+  '3d': ['1d', 3],
+  '1w': ['1d', 7],
+  '1M': ['1d', 31],
+};
+
+const columns = 'ts, open, high, low, close, volume, quote_volume, trades';
+
+const candleLine = `'{"ts":' || ts || ',"open":"' || open || '","high":"' || high || '","low":"' || low
+  || '","close":"' || close || '","volume":"' || volume || '","quote_volume":"' || quote_volume
+  || '","trades":' || trades || '}'`;
+
+export function candleSql(interval: Interval, order: Order): CandleSql {
+  // "1m" and "1M" are different statements, and so are their names: the server keeps case in them.
+  const name = `candles_${interval}_${order}`;
+  const direction = order === 'asc' ? 'ASC' : 'DESC';
+  const found = interval === '1s' ? seconds(order) : derived(interval, direction);
+  return {
+    page: {
+      name,
+      text: `
+SELECT count(*)::int, string_agg(line, ',' ORDER BY n) FILTER (WHERE n <= $4::int), max(ts) FILTER (WHERE n = $4::int)
+FROM (SELECT row_number() OVER () AS n, ts, ${candleLine} AS line FROM (${found}) AS found) AS numbered`,
+    },
+    lines: { name: `${name}_lines`, text: `SELECT ts, ${candleLine}, close FROM (${found}) AS found` },
+    closeBefore: closeBefore(interval),
+  };
+}
+
+/**
+ * A bucket has at most `rows` source rows, so the first (limit + 1) × rows of them, taken in order from a bucket's edge,
+ * hold the first limit + 1 buckets whole: the range may be years long, and what is read is bounded all the same.
+ */
+function derived(interval: Exclude<Interval, '1s'>, direction: 'ASC' | 'DESC'): string {
+  const [source, rows] = sources[interval];
+  const taken = `
+  SELECT ${columns} FROM candle_${source} WHERE market_id = $1 AND ts >= $2 AND ts < $3
+  ORDER BY ts ${direction} LIMIT ($4::int + 1) * ${rows}`;
+  if (rows === 1) return taken;
+  return `
+SELECT ${bucketSql(interval)} AS ts,
+       (array_agg(open ORDER BY ts))[1] AS open, max(high) AS high, min(low) AS low,
+       (array_agg(close ORDER BY ts DESC))[1] AS close, trim_scale(sum(volume)) AS volume,
+       trim_scale(sum(quote_volume)) AS quote_volume, sum(trades) AS trades
+FROM (${taken}) AS taken GROUP BY 1 ORDER BY 1 ${direction} LIMIT $4::int + 1`;
+}
+
+/** Start of the bucket that holds `ts`, as `bucketStart` of @sluice/market has it; `ts` is never negative. */
+export function bucketSql(interval: Interval): string {
+  const length = intervalLength(interval);
+  if (length === undefined)
+    return `(extract(epoch FROM date_trunc('month', to_timestamp(ts / 1000), 'UTC')) * 1000)::bigint`;
+  const origin = intervalOrigin(interval);
+  return origin === 0 ? `ts - ts % ${length}` : `ts - (ts + ${length - origin}) % ${length}`;
+}
+
+/**
+ * Seconds come from trades, and any number of trades can lie in one, so no count of rows bounds the search. It walks
+ * from second to second instead: one index seek to the next second that has a trade, one read of that second.
+ */
+function seconds(order: Order): string {
+  const asc = order === 'asc';
+  const direction = asc ? 'ASC' : 'DESC';
+  const further = asc
+    ? 'ts >= w.start + 1000 AND ts >= $2 AND ts < $3'
+    : 'ts < w.start AND ts >= $2 AND ts < $3';
+  return `
+WITH RECURSIVE walk(n, start) AS (
+  (SELECT 1, ts - ts % 1000 FROM trade WHERE market_id = $1 AND ts >= $2 AND ts < $3
+   ORDER BY ts ${direction} LIMIT 1)
+  UNION ALL
+  SELECT w.n + 1, s.start FROM walk w CROSS JOIN LATERAL (
+    SELECT ts - ts % 1000 AS start FROM trade WHERE market_id = $1 AND ${further}
+    ORDER BY ts ${direction} LIMIT 1
+  ) AS s WHERE w.n <= $4::int
+)
+SELECT w.start AS ts, c.* FROM walk w CROSS JOIN LATERAL (
+  SELECT (array_agg(price ORDER BY ts, key))[1] AS open, max(price) AS high, min(price) AS low,
+         (array_agg(price ORDER BY ts DESC, key DESC))[1] AS close, trim_scale(sum(size)) AS volume,
+         trim_scale(sum(price * size)) AS quote_volume, count(*) AS trades
+  FROM trade WHERE market_id = $1 AND ts >= w.start AND ts < w.start + 1000
+) AS c ORDER BY w.n`;
+}
+
+function closeBefore(interval: Interval): Statement {
+  if (interval !== '1s')
+    return {
+      name: `candles_before_${sources[interval][0]}`,
+      text: `SELECT close FROM candle_${sources[interval][0]} WHERE market_id = $1 AND ts < $2
+             ORDER BY ts DESC LIMIT 1`,
+    };
+  return {
+    name: 'candles_before_trades',
+    text: 'SELECT price FROM trade WHERE market_id = $1 AND ts < $2 ORDER BY ts DESC, key DESC LIMIT 1',
+  };
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Candles } from './candles.ts';
+import { Database, type DatabaseOptions } from './database.ts';
+import { findEdition, type Edition } from './edition.ts';
+import { toStoreError } from './errors.ts';
+import { Hypertable } from './hypertable.ts';
+import { Markets } from './markets.ts';
+import { migrate } from './migrate.ts';
+import { Partitions } from './partitions.ts';
+import { Tickers } from './tickers.ts';
+import type { TradeTable } from './trade-table.ts';
+import { Trades } from './trades.ts';
+import { TradeWriter } from './writer.ts';
+
+export interface StoreOptions extends DatabaseOptions {
+  /** Whole days that trades are kept; 0 keeps them for ever. */
+  readonly retentionDays: number;
+  /** Days after which the community edition compresses trades; 0 never does. */
+  readonly compressAfterDays: number;
+}
+
+const maintainEveryMs = 3_600_000;
+const retryMaxMs = 5_000;
+
+/**
+ * The database as the rest of the worker sees it. It can be made while the database is away: queries fail with a
+ * StoreError until it is there, and `open` resolves once the schema is right.
+ */
+export class Store {
+  readonly database: Database;
+  readonly markets: Markets;
+  readonly trades: Trades;
+  readonly candles: Candles;
+  readonly tickers: Tickers;
+  readonly #options: StoreOptions;
+  readonly #closing = new AbortController();
+  #upkeep: NodeJS.Timeout | undefined;
+  #open = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.database = new Database(options);
+    this.markets = new Markets(this.database);
+    this.trades = new Trades(this.database);
+    this.candles = new Candles(this.database);
+    this.tickers = new Tickers(this.database);
+  }
+
+  /** Schema known to be right and the last statement or ping answered. */
+  get ready(): boolean {
+    return this.#open && this.database.healthy;
+  }
+
+  /**
+   * Waits for the database, migrates it and begins the hourly upkeep. Rejects only for what waiting does not change: a
+   * database of a newer version, a migration that fails, or `close` meanwhile.
+   */
+  async open(): Promise<{ edition: Edition; writer: TradeWriter }> {
+    for (let pause = 250; ; pause = Math.min(pause * 2, retryMaxMs)) {
+      try {
+        return await this.#openOnce();
+      } catch (thrown) {
+        const error = toStoreError(thrown);
+        if (error.kind !== 'unavailable' && error.kind !== 'timeout') throw error;
+        this.#options.report({ detail: 'waiting for the database', error });
+      }
+      await delay(pause, undefined, { signal: this.#closing.signal });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#upkeep);
+    await this.database.close();
+  }
+
+  async #openOnce(): Promise<{ edition: Edition; writer: TradeWriter }> {
+    const { database } = this;
+    const edition = await findEdition(database, this.#options.report);
+    const layout = await migrate(database, edition);
+    const table = this.#tradeTable(edition, layout === 'partitions');
+    database.onAway(() => table.forget());
+    await table.maintain(Date.now());
+    this.#upkeep = setInterval(() => {
+      table.maintain(Date.now()).catch((error: unknown) => {
+        this.#options.report({ detail: 'upkeep of the trades table failed, tried again in an hour', error });
+      });
+    }, maintainEveryMs);
+    this.#upkeep.unref();
+    this.#open = true;
+    return { edition, writer: new TradeWriter(database, this.markets, table) };
+  }
+
+  #tradeTable(edition: Edition, partitioned: boolean): TradeTable {
+    const { retentionDays, compressAfterDays } = this.#options;
+    // A database that got TimescaleDB later keeps the partitions it has.
+    return partitioned || edition === 'plain'
+      ? new Partitions(this.database, retentionDays)
+      : new Hypertable(this.database, { edition, retentionDays, compressAfterDays });
+  }
+}
