@@ -1,17 +1,22 @@
-import type { Msg } from '@nats-io/transport-node';
+import type { MsgImpl } from '@nats-io/nats-core/internal';
 import type { BusHeaders } from './bus.ts';
+import { findHeader, listHeaders, statusOf } from './headers.ts';
 
 /** What a message needs from its bus to answer. */
 export interface Responder {
   publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders): void;
 }
 
-/** A received message. Header fields are parsed only when somebody asks. */
+/**
+ * A received message. Its header block is read only when somebody asks, and from the bytes: the client's own header map
+ * costs microseconds per message and refuses names that other clients may send.
+ */
 export class BusMessage {
-  readonly #msg: Msg;
+  readonly #msg: MsgImpl;
   readonly #responder: Responder;
+  #block: string | undefined;
 
-  constructor(msg: Msg, responder: Responder) {
+  constructor(msg: MsgImpl, responder: Responder) {
     this.#msg = msg;
     this.#responder = responder;
   }
@@ -22,7 +27,7 @@ export class BusMessage {
 
   /** Subject to answer on; empty when no answer is expected. */
   get reply(): string {
-    return this.#msg.reply ?? '';
+    return this.#msg.reply;
   }
 
   /** A view of the socket's buffer, a Buffer or a plain Uint8Array. */
@@ -31,8 +36,7 @@ export class BusMessage {
   }
 
   text(): string {
-    const { data } = this;
-    return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8');
+    return utf8(this.data);
   }
 
   /** Throws SyntaxError when the payload is not JSON. */
@@ -42,31 +46,40 @@ export class BusMessage {
 
   /** First value of a field; the name is case-sensitive. */
   header(name: string): string | undefined {
-    const value = this.#msg.headers?.get(name);
-    return value === undefined || value === '' ? undefined : value;
+    return this.#hasHeaders ? findHeader(this.#headers(), name) : undefined;
   }
 
   /** Every field as a flat list, repeated ones kept apart. */
   headerList(): string[] {
-    const list: string[] = [];
-    const { headers } = this.#msg;
-    for (const name of headers?.keys() ?? [])
-      for (const value of headers?.values(name) ?? []) list.push(name, value);
-    return list;
+    return this.#hasHeaders ? listHeaders(this.#headers()) : [];
   }
 
-  /** Status line of the header block (503 means nobody listens); 0 when there is none. */
+  /** Code of the header block's first line (503 means nobody listens); 0 when there is none. */
   get status(): number {
-    return this.#msg.headers?.code ?? 0;
+    return this.#hasHeaders ? statusOf(this.#headers()).code : 0;
   }
 
   /** Words after the status code, `No Responders`; empty when there are none. */
   get statusText(): string {
-    return this.#msg.headers?.description ?? '';
+    return this.#hasHeaders ? statusOf(this.#headers()).text : '';
   }
 
   /** Answers; does nothing when no answer is expected. Throws BusError `disconnected` or `too_large`. */
   respond(payload: Uint8Array | string, headers?: BusHeaders): void {
-    if (this.reply !== '') this.#responder.publish(this.reply, payload, headers);
+    const { reply } = this;
+    if (reply !== '') this.#responder.publish(reply, payload, headers);
   }
+
+  get #hasHeaders(): boolean {
+    return this.#msg._msg.hdr > 0;
+  }
+
+  #headers(): string {
+    this.#block ??= utf8(this.#msg._rdata.subarray(0, this.#msg._msg.hdr));
+    return this.#block;
+  }
+}
+
+function utf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

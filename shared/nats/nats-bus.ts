@@ -1,43 +1,53 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { PermissionViolationError, type NatsConnection, type Status } from '@nats-io/transport-node';
+import type { MsgImpl, NatsConnectionImpl } from '@nats-io/nats-core/internal';
 import type { Bus, BusHandler, BusHeaders, BusReporter, BusStatus, BusSubscription } from './bus.ts';
-import { Deadlines } from './deadlines.ts';
+import { Calls, isNoResponders, noResponders, timedOut } from './calls.ts';
 import { BusError } from './errors.ts';
-import { encodeHeaders } from './headers.ts';
+import { newInbox } from './inbox.ts';
 import { BusMessage } from './message.ts';
+import { checkSubject, Outbox } from './outbox.ts';
+import { NatsSubscription } from './subscription.ts';
 
-interface Pending {
-  resolve(message: BusMessage): void;
-  reject(error: BusError): void;
-}
+/** So much is not kept for the end of the turn: a burst of large messages leaves in several writes. */
+const largestBatch = 1024 * 1024;
 
-type Outgoing = [
-  subject: string,
-  payload: Uint8Array | string,
-  options: { headers?: never; reply?: string } | undefined,
-];
+const defaultMaxPayload = 1024 * 1024;
 
 /** The {@link Bus} over a NATS connection. Everything that leaves goes through one queue, flushed once per turn. */
 export class NatsBus implements Bus {
-  /** For the JetStream and KV helpers beside this file; nobody else reaches past the port. */
-  readonly connection: NatsConnection;
   readonly report: BusReporter;
-  readonly #inboxPrefix = `${createInbox()}.`;
-  readonly #pending = new Map<number, Pending>();
-  /** Tokens that take more than one answer. */
-  readonly #many = new Set<number>();
-  readonly #deadlines = new Deadlines((token) => this.#expire(token));
+  readonly #connection: NatsConnection;
+  readonly #inbox = `${newInbox()}.`;
+  readonly #calls = new Calls();
+  readonly #outbox = new Outbox();
   readonly #subscriptions = new Set<NatsSubscription>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
-  #outgoing: Outgoing[] = [];
+  readonly #around;
   #flushScheduled = false;
-  #token = 0;
   #connected = true;
-  #closed = false;
+  #closing: Promise<void> | undefined;
+  #maxPayload = defaultMaxPayload;
+  #serverVersion = '';
 
   constructor(connection: NatsConnection, report: BusReporter) {
-    this.connection = connection;
-    this.report = report;
-    connection.subscribe(`${this.#inboxPrefix}*`, { callback: (error, msg) => this.#onReply(error, msg) });
+    this.#connection = connection;
+    this.report = (event) => {
+      try {
+        report(event);
+      } catch {
+        // A log that fails must not stop the messages.
+      }
+    };
+    this.#around = {
+      connection,
+      responder: this,
+      report: this.report,
+      onEnd: (subscription: NatsSubscription) => this.#subscriptions.delete(subscription),
+    };
+    connection.subscribe(`${this.#inbox}*`, {
+      callback: (error, msg) => this.#onReply(error, msg as MsgImpl),
+    });
+    this.#readServerInfo();
     void this.#followStatus();
   }
 
@@ -46,32 +56,23 @@ export class NatsBus implements Bus {
   }
 
   get maxPayload(): number {
-    return this.connection.info?.max_payload ?? 1024 * 1024;
+    return this.#maxPayload;
   }
 
   get serverVersion(): string {
-    return this.connection.info?.version ?? '';
+    return this.#serverVersion;
   }
 
   publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders, reply?: string): void {
-    if (!this.#connected) throw new BusError('disconnected', 'not connected to NATS');
-    let size = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
-    let options: { headers?: never; reply?: string } | undefined;
-    if (headers !== undefined && headers.length > 0) {
-      const encoded = encodeHeaders(headers);
-      size += encoded.size;
-      options = { headers: encoded.headers as never };
-    }
-    if (size > this.maxPayload)
-      throw new BusError(
-        'too_large',
-        `message of ${size} bytes exceeds the ${this.maxPayload} that NATS takes`,
-      );
-    if (reply !== undefined) options = { ...options, reply };
-    this.#outgoing.push([subject, payload, options]);
+    if (!this.#connected) throw disconnected();
+    this.#outbox.add(this.#maxPayload, subject, payload, headers, reply);
+    if (this.#outbox.bytes >= largestBatch) return this.#flushOutbox();
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => this.#flushQueue());
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flushOutbox();
+    });
   }
 
   request(
@@ -80,10 +81,9 @@ export class NatsBus implements Bus {
     options: { deadline: number; headers?: BusHeaders },
   ): Promise<BusMessage> {
     return new Promise((resolve, reject) => {
-      const token = ++this.#token;
-      this.publish(subject, payload, options.headers, this.#inboxPrefix + token);
-      this.#pending.set(token, { resolve, reject });
-      this.#deadlines.add(token, options.deadline);
+      if (options.deadline <= Date.now()) throw timedOut();
+      const token = this.#calls.add({ subject, many: false, resolve, reject }, options.deadline);
+      this.#ask(token, subject, payload, options.headers);
     });
   }
 
@@ -95,51 +95,53 @@ export class NatsBus implements Bus {
     const { until } = options;
     return new Promise((resolve, reject) => {
       const answers: BusMessage[] = [];
-      const token = ++this.#token;
-      this.publish(subject, payload, undefined, this.#inboxPrefix + token);
       const finish = (error?: BusError): void => {
         clearTimeout(timer);
-        this.#pending.delete(token);
-        this.#many.delete(token);
+        this.#calls.remove(token);
         if (error === undefined) resolve(answers);
         else reject(error);
       };
-      const timer = setTimeout(
-        () => finish(until && new BusError('timeout', 'no answer before the deadline')),
-        options.waitMs,
-      );
-      this.#many.add(token);
-      this.#pending.set(token, {
-        resolve: (message) => {
-          if (message.status === 503 && message.data.length === 0)
-            return finish(until && new BusError('no_responders', 'nobody listens on the subject'));
-          answers.push(message);
-          if (until?.(message)) finish();
-        },
-        reject: finish,
-      });
+      const onAnswer = (message: BusMessage): void => {
+        if (isNoResponders(message)) return finish(until && noResponders());
+        answers.push(message);
+        try {
+          if (until?.(message) === true) finish();
+        } catch (error) {
+          finish(new BusError('rejected', 'the answer could not be read', { cause: error }));
+        }
+      };
+      const token = this.#calls.add({ subject, many: true, resolve: onAnswer, reject: finish });
+      const timer = setTimeout(() => finish(until && timedOut()), options.waitMs);
+      try {
+        this.#ask(token, subject, payload, undefined);
+      } catch (error) {
+        clearTimeout(timer);
+        throw error;
+      }
     });
   }
 
   subscribe(subject: string, handler: BusHandler, options: { queue?: string } = {}): BusSubscription {
-    const subscription = new NatsSubscription(
-      subject,
-      this.connection,
-      this.report,
-      (msg) => handler(new BusMessage(msg, this)),
-      {
-        ...options,
-        onEnd: () => this.#subscriptions.delete(subscription),
-      },
-    );
+    if (this.#closing !== undefined || this.#connection.isClosed()) throw disconnected();
+    checkSubject(subject);
+    const subscription = new NatsSubscription(subject, handler, options.queue, this.#around);
     this.#subscriptions.add(subscription);
     return subscription;
   }
 
   async flush(): Promise<void> {
-    if (!this.#connected) throw new BusError('disconnected', 'not connected to NATS');
-    this.#flushQueue();
-    await this.connection.flush();
+    if (!this.#connected) throw disconnected();
+    this.#flushOutbox();
+    const lost = Promise.withResolvers<never>();
+    // As a call it fails with the connection; the client's own promise would wait for the next one.
+    const token = this.#calls.add({ subject: '', many: true, resolve: () => {}, reject: lost.reject });
+    try {
+      await Promise.race([this.#connection.flush(), lost.promise]);
+    } catch (error) {
+      throw error instanceof BusError ? error : disconnected();
+    } finally {
+      this.#calls.remove(token);
+    }
   }
 
   onStatus(listener: (status: BusStatus) => void): () => void {
@@ -147,89 +149,109 @@ export class NatsBus implements Bus {
     return () => this.#listeners.delete(listener);
   }
 
-  async close(timeoutMs = 25_000): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    const drained = Promise.all([...this.#subscriptions].map((subscription) => subscription.drain()));
+  close(timeoutMs = 25_000): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const ended = Promise.all(
+      [...this.#subscriptions].map((subscription) =>
+        this.#connected ? subscription.drain() : subscription.abandon(),
+      ),
+    );
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs, 'late');
+    });
+    if ((await Promise.race([ended, late])) === 'late')
+      this.report({ kind: 'handler', detail: 'closed the bus while handlers were still running' });
     clearTimeout(timer);
-    this.#flushQueue();
-    this.#deadlines.stop();
-    if (this.#connected) await this.connection.flush().catch(() => {});
-    await this.connection.close();
-    this.#failPending('connection to NATS is closed');
+    if (this.#connected) await this.flush().catch(() => {});
+    this.#connected = false;
+    this.#calls.fail(disconnected());
+    this.#calls.stop();
+    await this.#connection.close();
   }
 
-  #flushQueue(): void {
-    this.#flushScheduled = false;
-    const batch = this.#outgoing;
-    if (batch.length === 0) return;
-    this.#outgoing = [];
-    if (!this.#connected) return;
-    for (const [subject, payload, options] of batch) {
-      try {
-        this.connection.publish(subject, payload, options);
-      } catch (error) {
-        this.report({ kind: 'handler', detail: `publish to ${subject} failed`, error });
-      }
+  #ask(token: number, subject: string, payload: Uint8Array | string, headers: BusHeaders | undefined): void {
+    try {
+      this.publish(subject, payload, headers, this.#inbox + token);
+    } catch (error) {
+      this.#calls.remove(token);
+      throw error;
     }
   }
 
-  #onReply(error: Error | null, msg: Msg): void {
-    if (error) return this.report({ kind: 'connection', detail: 'inbox failed', error });
-    const token = Number(msg.subject.slice(this.#inboxPrefix.length));
-    const pending = this.#pending.get(token);
-    if (!pending) return;
-    const message = new BusMessage(msg, this);
-    if (this.#many.has(token)) return pending.resolve(message);
-    this.#pending.delete(token);
-    if (msg.data.length === 0 && message.status === 503)
-      pending.reject(new BusError('no_responders', 'nobody listens on the subject'));
-    else pending.resolve(message);
+  #flushOutbox(): void {
+    const frames = this.#outbox.take();
+    // The client's queue keeps the order with its own subscribe and unsubscribe commands.
+    if (frames !== null && this.#connected)
+      (this.#connection as NatsConnectionImpl).protocol.sendCommand(frames);
   }
 
-  #expire(token: number): void {
-    const pending = this.#pending.get(token);
-    if (!pending) return;
-    this.#pending.delete(token);
-    pending.reject(new BusError('timeout', 'no answer before the deadline'));
-  }
-
-  #failPending(reason: string): void {
-    const error = new BusError('disconnected', reason);
-    for (const [token, pending] of this.#pending) {
-      this.#pending.delete(token);
-      pending.reject(error);
-    }
+  #onReply(error: Error | null, msg: MsgImpl): void {
+    if (error !== null) return this.report({ kind: 'connection', detail: 'inbox failed', error });
+    // The token is read from the bytes: decoding the whole subject costs ten times as much.
+    const subject = msg._msg.subject;
+    let token = 0;
+    for (let i = this.#inbox.length; i < subject.length; i += 1)
+      token = token * 10 + (subject[i] as number) - 48;
+    this.#calls.answer(token, new BusMessage(msg, this));
   }
 
   async #followStatus(): Promise<void> {
-    for await (const status of this.connection.status()) {
-      if (status.type === 'disconnect') this.#setConnected(false);
-      else if (status.type === 'reconnect') this.#setConnected(true);
-      else if (status.type === 'ldm') await this.connection.reconnect();
-      else if (status.type === 'slowConsumer')
-        this.report({ kind: 'slow_consumer', detail: 'a subscription falls behind' });
-      else if (status.type === 'error')
-        this.report({ kind: 'connection', detail: status.error.message, error: status.error });
-    }
+    for await (const status of this.#connection.status()) this.#onStatus(status);
     this.#connected = false;
+    this.#calls.fail(disconnected());
     this.#tell('closed');
+  }
+
+  #onStatus(status: Status): void {
+    if (status.type === 'disconnect') this.#setConnected(false);
+    else if (status.type === 'reconnect') this.#setConnected(true);
+    else if (status.type === 'ldm') {
+      void this.#moveOn();
+    } else if (status.type === 'error') this.#onError(status.error);
+  }
+
+  /** A server that drains its clients would cut us off later, at a moment of its choice. */
+  async #moveOn(): Promise<void> {
+    this.report({ kind: 'connection', detail: 'the NATS server shuts down: moving to another' });
+    await this.flush().catch(() => {});
+    await this.#connection.reconnect();
+  }
+
+  #onError(error: Error): void {
+    this.report({ kind: 'connection', detail: error.message, error });
+    // A refused publish gets no answer from anybody: its calls would wait out their deadlines.
+    if (error instanceof PermissionViolationError && error.operation === 'publish')
+      this.#calls.fail(
+        new BusError('rejected', 'NATS permissions forbid the subject', { cause: error }),
+        error.subject,
+      );
   }
 
   #setConnected(connected: boolean): void {
     if (this.#connected === connected) return;
     this.#connected = connected;
-    if (!connected) {
-      this.#outgoing = [];
-      this.#failPending('connection to NATS was lost');
-    }
+    if (connected) this.#readServerInfo();
     this.report({
       kind: 'connection',
       detail: connected ? 'connected to NATS again' : 'connection to NATS lost',
     });
+    if (!connected) {
+      this.#outbox.clear();
+      this.#calls.fail(disconnected());
+    }
     this.#tell(connected ? 'connected' : 'disconnected');
+  }
+
+  /** Kept while the connection is away, when the client knows nothing. */
+  #readServerInfo(): void {
+    const { info } = this.#connection;
+    this.#maxPayload = info?.max_payload ?? defaultMaxPayload;
+    this.#serverVersion = info?.version ?? '';
   }
 
   #tell(status: BusStatus): void {
@@ -243,50 +265,6 @@ export class NatsBus implements Bus {
   }
 }
 
-/** A subscription whose handler can throw, reject or take its time without harm to the connection's read loop. */
-class NatsSubscription implements BusSubscription {
-  readonly subject: string;
-  readonly #inFlight = new Set<Promise<void>>();
-  readonly #onEnd: () => void;
-  readonly #subscription: Subscription;
-
-  constructor(
-    subject: string,
-    connection: NatsConnection,
-    report: BusReporter,
-    handle: (msg: Msg) => void | Promise<void>,
-    options: { queue?: string; onEnd: () => void },
-  ) {
-    this.subject = subject;
-    this.#onEnd = options.onEnd;
-    const failed = (error: unknown): void =>
-      report({ kind: 'handler', detail: `handler of ${subject} failed`, error });
-    this.#subscription = connection.subscribe(subject, {
-      ...(options.queue === undefined ? {} : { queue: options.queue }),
-      // Nothing may throw in here: it would kill the connection's read loop (STACK.md).
-      callback: (error, msg) => {
-        if (error) return failed(error);
-        try {
-          const running = handle(msg);
-          if (running === undefined) return undefined;
-          const tracked = running.catch(failed).finally(() => this.#inFlight.delete(tracked));
-          this.#inFlight.add(tracked);
-        } catch (thrown) {
-          failed(thrown);
-        }
-        return undefined;
-      },
-    });
-  }
-
-  unsubscribe(): void {
-    this.#onEnd();
-    this.#subscription.unsubscribe();
-  }
-
-  async drain(): Promise<void> {
-    this.#onEnd();
-    if (!this.#subscription.isClosed()) await this.#subscription.drain().catch(() => {});
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
-  }
+function disconnected(): BusError {
+  return new BusError('disconnected', 'not connected to NATS');
 }
