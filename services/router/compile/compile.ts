@@ -1,0 +1,162 @@
+import {
+  isReserved,
+  parseTemplate,
+  templateShape,
+  type CompiledRoute,
+  type RouteProblem,
+} from '@sluice/routes';
+import type { DeclaredRoute } from '../declared/document.ts';
+import { candidatesOf, compareText, sourceOf, type Candidate } from '../discovery/candidate.ts';
+import type { ServiceInstance } from '../discovery/instance.ts';
+import type { Discovery } from '../discovery/poller.ts';
+import { compareVersions } from '../discovery/semver.ts';
+import { builtinRoutes } from './builtin.ts';
+
+export interface CompileInput {
+  /** Null while nothing valid is known: declared routes of the present table then stay as they are. */
+  readonly declared: readonly DeclaredRoute[] | null;
+  readonly discovery: Discovery;
+  /** The table as it is: incumbents keep their places against newcomers. */
+  readonly present: ReadonlyMap<string, CompiledRoute>;
+  readonly defaultTimeoutMs: number;
+}
+
+export interface CompileOutput {
+  readonly routes: ReadonlyMap<string, CompiledRoute>;
+  readonly problems: ReadonlyMap<string, RouteProblem>;
+}
+
+/**
+ * Makes the table out of everything known. A pure function: the same input gives the same output in the same order,
+ * whatever order instances came in. One bad route is a problem and stops nothing else.
+ *
+ * Who gets a place (method and path shape): the gateway's own routes, then declared, then discovered ones; among
+ * discovered routes the one already in the table, and among newcomers the lowest id.
+ */
+export function compileTable(input: CompileInput): CompileOutput {
+  const routes = new Map<string, CompiledRoute>();
+  const problems = new Map<string, RouteProblem>();
+  const places = new Map<string, CompiledRoute>();
+
+  const place = (route: CompiledRoute, source: string): void => {
+    const refused = refusal(route, routes, places);
+    if (refused !== null) {
+      problems.set(route.id, { id: route.id, origin: route.origin, source, detail: refused });
+      return;
+    }
+    routes.set(route.id, route);
+    places.set(placeOf(route), route);
+  };
+
+  for (const route of builtinRoutes) place(route, 'gateway');
+  for (const route of declaredRoutes(input)) place(route, 'declared routes');
+
+  const { winners, broken } = discoveredRoutes(input);
+  for (const problem of broken) problems.set(problem.id, problem);
+  const incumbent = (route: CompiledRoute): boolean => {
+    const present = input.present.get(route.id);
+    return present?.origin === 'discovered' && placeOf(present) === placeOf(route);
+  };
+  const sorted = winners.toSorted((a, b) => compareText(a.id, b.id));
+  for (const route of sorted) if (incumbent(route)) place(route, describe(route));
+  for (const route of sorted) if (!incumbent(route)) place(route, describe(route));
+  return { routes: sortById(routes), problems: sortById(problems) };
+}
+
+/** Why this route cannot have the place it asks for, or null when it can. */
+function refusal(
+  route: CompiledRoute,
+  routes: ReadonlyMap<string, CompiledRoute>,
+  places: ReadonlyMap<string, CompiledRoute>,
+): string | null {
+  const own = builtinRoutes.includes(route);
+  if (!own && (route.method === 'GET' || route.method === 'HEAD') && isReserved(route.path))
+    return `${route.method} ${route.path} is answered by the gateway itself`;
+  const namesake = routes.get(route.id);
+  if (namesake)
+    return `id ${route.id} belongs to the ${namesake.origin} route ${namesake.method} ${namesake.path}`;
+  const holder = places.get(placeOf(route));
+  if (holder) return `${route.method} ${route.path} is answered by ${holder.origin} route ${holder.id}`;
+  return null;
+}
+
+/** Declared routes in the order of the document, or those of the table when the document is not known. */
+function declaredRoutes(input: CompileInput): CompiledRoute[] {
+  if (!input.declared)
+    return [...input.present.values()].filter(
+      (route) => route.origin === 'declared' && !builtinRoutes.some((own) => own.id === route.id),
+    );
+  return input.declared.map((route) => ({
+    id: route.id,
+    method: route.method,
+    path: route.path,
+    origin: 'declared',
+    service: null,
+    subject: route.subject,
+    encoding: route.encoding,
+    auth: route.auth,
+    timeoutMs: route.timeoutMs ?? input.defaultTimeoutMs,
+    bodyLimit: route.bodyLimit,
+    headers: route.headers,
+    schemaSubject: null,
+    summary: route.summary,
+  }));
+}
+
+/**
+ * One route per id. Of several versions of an endpoint the highest that is sound speaks for all of them; a version that
+ * is not sound is a problem only where no sound one is left. Routes of services that could not be asked yet stay.
+ */
+function discoveredRoutes(input: CompileInput): { winners: CompiledRoute[]; broken: RouteProblem[] } {
+  const best = new Map<string, Candidate>();
+  for (const instance of input.discovery.instances)
+    for (const candidate of cachedCandidates(instance, input.defaultTimeoutMs)) {
+      const other = best.get(candidate.id);
+      if (!other || beats(candidate, other)) best.set(candidate.id, candidate);
+    }
+  for (const route of input.present.values()) {
+    if (route.origin !== 'discovered' || best.has(route.id) || !route.service) continue;
+    if (input.discovery.settled && !input.discovery.unknown.has(route.service.name)) continue;
+    best.set(route.id, { id: route.id, version: route.service.version, route });
+  }
+  const winners: CompiledRoute[] = [];
+  const broken: RouteProblem[] = [];
+  for (const candidate of best.values())
+    if ('route' in candidate) winners.push(candidate.route);
+    else broken.push(candidate.problem);
+  return { winners, broken };
+}
+
+/** A total order, so that the winner does not depend on who came first: sound, then version, then the text itself. */
+function beats(a: Candidate, b: Candidate): boolean {
+  const sound = 'route' in a;
+  if (sound !== 'route' in b) return sound;
+  const version = compareVersions(a.version, b.version);
+  if (version !== 0) return version > 0;
+  return JSON.stringify(a) < JSON.stringify(b);
+}
+
+/** An instance never changes what it announced, so it is read once. */
+const candidateCache = new WeakMap<ServiceInstance, { timeoutMs: number; candidates: Candidate[] }>();
+
+function cachedCandidates(instance: ServiceInstance, defaultTimeoutMs: number): Candidate[] {
+  const cached = candidateCache.get(instance);
+  if (cached?.timeoutMs === defaultTimeoutMs) return cached.candidates;
+  const candidates = candidatesOf(instance, defaultTimeoutMs);
+  candidateCache.set(instance, { timeoutMs: defaultTimeoutMs, candidates });
+  return candidates;
+}
+
+function describe(route: CompiledRoute): string {
+  const service = route.service ?? { name: '?', version: '?' };
+  return sourceOf(service, route.id.slice(service.name.length + 1));
+}
+
+/** Two routes with one place answer the same requests. */
+export function placeOf(route: { readonly method: string; readonly path: string }): string {
+  return `${route.method} ${templateShape(parseTemplate(route.path))}`;
+}
+
+function sortById<T>(map: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map([...map].toSorted(([a], [b]) => compareText(a, b)));
+}

@@ -1,0 +1,129 @@
+import type { Bus } from '@sluice/nats';
+import type { CompiledRoute, RouteTable } from '@sluice/routes';
+import { readFragment, type Fragment } from './fragment.ts';
+import { SchemaError } from './json-schema.ts';
+
+interface Entry {
+  readonly route: CompiledRoute;
+  readonly fragment: Fragment | null;
+  readonly bytes: number;
+  readonly fetchedAt: number;
+}
+
+/** Bounds on foreign schemas: one answer, and all of them together. */
+const maxAnswerBytes = 128 * 1024;
+const maxTotalBytes = 16 * 1024 * 1024;
+const fetchTimeoutMs = 2_000;
+const concurrency = 32;
+
+/**
+ * The endpoints' schemas, fetched from their schema subjects when the document is asked for and kept until the route
+ * changes or goes; what is older than `maxAgeMs` is fetched again, because a backend can be replaced under the same
+ * version. A schema that is missing or bad is reported once and left out.
+ */
+export class SchemaStore {
+  readonly #bus: Bus;
+  readonly #table: RouteTable;
+  readonly #maxAgeMs: number;
+  readonly #report: (problem: { route: string; detail: string }) => void;
+  readonly #entries = new Map<string, Entry>();
+  readonly #reported = new Map<string, string>();
+  readonly #unlisten: () => void;
+  #totalBytes = 0;
+  #version = 0;
+  #refreshing: Promise<void> | undefined;
+
+  constructor(options: {
+    bus: Bus;
+    table: RouteTable;
+    maxAgeMs: number;
+    report: (problem: { route: string; detail: string }) => void;
+  }) {
+    this.#bus = options.bus;
+    this.#table = options.table;
+    this.#maxAgeMs = options.maxAgeMs;
+    this.#report = options.report;
+    this.#unlisten = options.table.onChange(({ removed }) => {
+      for (const id of removed) {
+        this.#drop(id);
+        this.#reported.delete(id);
+      }
+    });
+  }
+
+  /** What is known of a route; null when it has no schema that can be shown. */
+  fragment(route: CompiledRoute): Fragment | null {
+    return this.#entries.get(route.id)?.fragment ?? null;
+  }
+
+  /** Changes with every fragment that is fetched or dropped. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Routes whose schema subject gave nothing usable. */
+  get problems(): number {
+    return this.#reported.size;
+  }
+
+  /** Fetches what is missing or old. Callers share one run; nothing is fetched for routes without a schema subject. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  stop(): void {
+    this.#unlisten();
+  }
+
+  async #refresh(): Promise<void> {
+    const oldest = performance.now() - this.#maxAgeMs;
+    const due: CompiledRoute[] = [];
+    for (const route of this.#table.routes()) {
+      const entry = this.#entries.get(route.id);
+      if (route.schemaSubject !== null && (entry?.route !== route || entry.fetchedAt < oldest))
+        due.push(route);
+    }
+    const next = due.values();
+    const worker = async (): Promise<void> => {
+      for (const route of next) await this.#fetch(route);
+    };
+    await Promise.all(Array.from({ length: Math.min(concurrency, due.length) }, worker));
+  }
+
+  async #fetch(route: CompiledRoute): Promise<void> {
+    let fragment: Fragment | null = null;
+    let bytes = 0;
+    try {
+      const deadline = Date.now() + fetchTimeoutMs;
+      const answer = await this.#bus.request(route.schemaSubject as string, '', { deadline });
+      bytes = answer.data.length;
+      if (bytes > maxAnswerBytes) throw new SchemaError(`the answer is larger than ${maxAnswerBytes} bytes`);
+      const held = this.#entries.get(route.id)?.bytes ?? 0;
+      if (this.#totalBytes - held + bytes > maxTotalBytes)
+        throw new SchemaError(`all schemas together are larger than ${maxTotalBytes} bytes`);
+      fragment = readFragment(route, answer.json());
+      this.#reported.delete(route.id);
+    } catch (error) {
+      bytes = 0;
+      this.#tell(route.id, error instanceof Error ? error.message : String(error));
+    }
+    this.#drop(route.id);
+    // The route may have gone while its schema was on the way.
+    if (this.#table.get(route.id) !== route) return;
+    this.#entries.set(route.id, { route, fragment, bytes, fetchedAt: performance.now() });
+    this.#totalBytes += bytes;
+    this.#version++;
+  }
+
+  #drop(id: string): void {
+    this.#totalBytes -= this.#entries.get(id)?.bytes ?? 0;
+    if (this.#entries.delete(id)) this.#version++;
+  }
+
+  #tell(id: string, detail: string): void {
+    if (this.#reported.get(id) === detail) return;
+    this.#reported.set(id, detail);
+    this.#report({ route: id, detail });
+  }
+}
