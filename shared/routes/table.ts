@@ -23,6 +23,8 @@ export interface RouteTable {
   readonly size: number;
   /** False until the whole table has been read once: an unknown path means nothing before. */
   readonly ready: boolean;
+  /** Resolves when `ready` becomes true. */
+  readonly loaded: Promise<void>;
   match(method: string, segments: readonly string[]): RouteMatch<CompiledRoute>;
   get(id: string): CompiledRoute | undefined;
   routes(): IterableIterator<CompiledRoute>;
@@ -62,6 +64,7 @@ class Replica implements RouteTable {
   #waiting = new Map<string, CompiledRoute | null>();
   #timer: NodeJS.Timeout | undefined;
   #stopWatch: () => void = () => {};
+  readonly #loaded = Promise.withResolvers<void>();
   #ready = false;
   #stopped = false;
 
@@ -76,6 +79,10 @@ class Replica implements RouteTable {
 
   get ready(): boolean {
     return this.#ready;
+  }
+
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   match(method: string, segments: readonly string[]): RouteMatch<CompiledRoute> {
@@ -109,6 +116,7 @@ class Replica implements RouteTable {
   complete(): void {
     this.#apply();
     this.#ready = true;
+    this.#loaded.resolve();
   }
 
   change(change: BucketChange): void {

@@ -1,0 +1,84 @@
+import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
+import { liveSettings } from './live/settings.ts';
+
+const milliseconds = (fallback: number, env: string, description: string) =>
+  z.coerce.number().int().min(0).default(fallback).meta({ env, description });
+
+const bytes = (fallback: number, env: string, description: string) =>
+  z.coerce.number().int().min(1).default(fallback).meta({ env, description });
+
+/** What the HTTP side of the edge is set by. The defaults are the ones `docs/http.md` explains. */
+export const httpSettings = {
+  httpHost: z
+    .string()
+    .default('127.0.0.1')
+    .meta({ env: 'SLUICE_HTTP_HOST', description: 'Address that clients connect to.' }),
+  httpPort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8080)
+    .meta({ env: 'SLUICE_HTTP_PORT', description: 'Port that clients connect to; 0 takes a free one.' }),
+  bodyLimit: bytes(
+    1024 * 1024,
+    'SLUICE_EDGE_BODY_LIMIT',
+    'Largest request body in bytes, where the route names no other. NATS must be able to carry it (`max_payload`).',
+  ),
+  headerLimit: bytes(
+    32 * 1024,
+    'SLUICE_EDGE_HEADER_LIMIT',
+    'Largest sum of all request header fields in bytes.',
+  ),
+  targetLimit: bytes(8 * 1024, 'SLUICE_EDGE_URI_LIMIT', 'Longest path and query together in bytes.'),
+  headersTimeoutMs: milliseconds(
+    10_000,
+    'SLUICE_EDGE_HEADERS_TIMEOUT',
+    'Time for the header section to arrive, milliseconds.',
+  ),
+  graceMs: milliseconds(
+    10_000,
+    'SLUICE_EDGE_TRANSFER_GRACE',
+    'Time a body may take at any speed, in either direction, milliseconds. After it the least rate counts.',
+  ),
+  leastRate: bytes(
+    2048,
+    'SLUICE_EDGE_LEAST_RATE',
+    'Bytes per second that a client must send of a body, or take of an answer, on average.',
+  ),
+  keepAliveMs: milliseconds(
+    65_000,
+    'SLUICE_EDGE_KEEP_ALIVE',
+    'Time an idle connection is kept, milliseconds. Longer than the idle time of the load balancer in front.',
+  ),
+  maxConnections: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .meta({ env: 'SLUICE_EDGE_MAX_CONNECTIONS', description: 'Open connections; more are closed at once.' }),
+  trustedProxies: z.string().default('').meta({
+    env: 'SLUICE_EDGE_TRUSTED_PROXIES',
+    description:
+      'Addresses or CIDR blocks, separated by commas, whose `X-Forwarded-For` is believed. Empty: nobody.',
+  }),
+  drainDelayMs: milliseconds(
+    0,
+    'SLUICE_EDGE_DRAIN_DELAY',
+    'Time between "not ready" and the end of accepting when stopping, milliseconds: what load balancers need to notice.',
+  ),
+  stopGraceMs: milliseconds(
+    20_000,
+    'SLUICE_EDGE_STOP_GRACE',
+    'Time that requests in flight get to finish when stopping, milliseconds.',
+  ),
+};
+
+export const edgeConfig = defineConfig('edge', {
+  ...httpSettings,
+  ...liveSettings,
+  ...natsSettings,
+  ...opsSettings,
+});
+
+export type HttpConfig = Readonly<z.infer<z.ZodObject<typeof httpSettings>>>;

@@ -1,0 +1,100 @@
+import { problemHeaders, toProblem, toSluiceError, type SluiceError } from '@sluice/errors';
+import type { CompiledRoute } from '@sluice/routes';
+import { childTrace } from '@sluice/telemetry';
+import type { FlatHeaders } from '@sluice/wire';
+import type { RequestFields } from './http/request-fields.ts';
+
+const noBytes = new Uint8Array(0);
+
+/** Where a request's body comes from and its answer goes to: an HTTP connection or a live one. */
+export interface Outlet {
+  /** The client has gone: nobody reads the answer. */
+  readonly gone: boolean;
+  /** Gives the whole body. Rejects with SluiceError: `body_too_large` past `limit` bytes, `request_timeout`, … */
+  receive(limit: number, fields: RequestFields): Uint8Array | Promise<Uint8Array>;
+  /** Sends the finished answer. Headers are valid, lower case, and hold everything but the framing. Must not throw. */
+  send(exchange: Exchange): void;
+  /** Hands a `/v1/stream` request over to the live side. Throws SluiceError to refuse. */
+  stream(exchange: Exchange): void;
+}
+
+/** One request on its way through the phases: what each has found out, and the answer as it stands. */
+export class Exchange {
+  readonly outlet: Outlet;
+  readonly method: string;
+  /** As the client sent it; `path` and `query` are the checked forms. */
+  readonly target: string;
+  readonly version: string;
+  readonly fields: RequestFields;
+  readonly client: string;
+  /** Monotonic, milliseconds. */
+  readonly startedAt = performance.now();
+  readonly trace: string;
+
+  path = '';
+  query = '';
+  segments: readonly string[] = [];
+  /** The path ends with a slash that is not its first. */
+  slash = false;
+
+  route: CompiledRoute | null = null;
+  params: Readonly<Record<string, string>> = {};
+  /** What metrics and the access record call the route; bounded, unlike the path. */
+  label = 'none';
+  body: Uint8Array = noBytes;
+  /** Milliseconds between the message to the router and its answer; 0 when there was none. */
+  backendMs = 0;
+
+  status = 0;
+  headers: FlatHeaders = [];
+  reply: Uint8Array = noBytes;
+  /** The error that became the answer, for the record. */
+  error: SluiceError | null = null;
+  /** The live side answers: nothing more to do here than to record. */
+  handedOver = false;
+  /** Set with `handedOver` where the record waits for the end of the stream. */
+  closed: Promise<void> | null = null;
+
+  constructor(request: {
+    outlet: Outlet;
+    method: string;
+    target: string;
+    version: string;
+    fields: RequestFields;
+    client: string;
+  }) {
+    this.outlet = request.outlet;
+    this.method = request.method;
+    this.target = request.target;
+    this.version = request.version;
+    this.fields = request.fields;
+    this.client = request.client;
+    this.trace = childTrace(request.fields.traceparent);
+  }
+
+  get requestId(): string {
+    return this.fields.requestId;
+  }
+
+  /** True when the answer is known and the remaining phases have nothing to do. */
+  get settled(): boolean {
+    return this.status !== 0 || this.handedOver;
+  }
+
+  answer(status: number, headers: FlatHeaders, reply: Uint8Array = noBytes): void {
+    this.status = status;
+    this.headers = headers;
+    this.reply = reply;
+  }
+
+  /** Makes the problem document of anything thrown the answer. */
+  fail(thrown: unknown): void {
+    const error = toSluiceError(thrown);
+    this.error = error;
+    this.answer(
+      error.status,
+      problemHeaders(error),
+      Buffer.from(JSON.stringify(toProblem(error, this.requestId))),
+    );
+  }
+}

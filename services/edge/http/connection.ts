@@ -1,0 +1,48 @@
+import type { ServerResponse } from 'node:http';
+import type { SluiceError } from '@sluice/errors';
+
+/** What the edge remembers of a client's connection beside what node:http does. */
+export class Connection {
+  /** Address of the peer as text, without the IPv4-in-IPv6 prefix. */
+  readonly peer: string;
+  /** The parser has given up on it: what still arrives is thrown away. */
+  failed = false;
+  /** Fails the body that is arriving, when the parser finds a fault in it. */
+  receiving: ((error: SluiceError) => void) | null = null;
+  #inFlight = 0;
+  #last: ServerResponse | null = null;
+  #afterLast: (() => void) | null = null;
+
+  constructor(remoteAddress: string | undefined) {
+    this.peer = remoteAddress?.startsWith('::ffff:') ? remoteAddress.slice(7) : (remoteAddress ?? '');
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  began(response: ServerResponse): void {
+    this.#inFlight++;
+    this.#last = response;
+  }
+
+  ended(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0 && this.#afterLast) this.#whenWritten(this.#afterLast);
+  }
+
+  /**
+   * Runs `action` when every answer that the client still waits for is written: on a pipelined connection the answer
+   * to a broken request must not overtake those before it (RFC 9112 section 9.3.2).
+   */
+  afterAnswers(action: () => void): void {
+    if (this.#inFlight > 0) this.#afterLast = action;
+    else this.#whenWritten(action);
+  }
+
+  #whenWritten(action: () => void): void {
+    this.#afterLast = null;
+    if (this.#last === null || this.#last.writableFinished) action();
+    else this.#last.once('finish', action);
+  }
+}

@@ -1,0 +1,11 @@
+import type { Exchange } from '../exchange.ts';
+import type { LiveClient } from '../live-port.ts';
+
+export function liveClient(exchange: Exchange): LiveClient {
+  return {
+    requestId: exchange.requestId,
+    address: exchange.client,
+    query: exchange.query,
+    headers: exchange.fields.endToEnd,
+  };
+}

@@ -1,0 +1,113 @@
+import { newRequestId } from '@sluice/telemetry';
+import { hopByHop } from './hop-by-hop.ts';
+
+/** What the gateway itself needs of a header section, found in one pass. */
+export interface RequestFields {
+  /** End-to-end fields in order, lower-case names, with the canonical `x-request-id`: what backends are shown. */
+  readonly endToEnd: readonly string[];
+  /** Size of the section as sent, without the request line. */
+  readonly size: number;
+  readonly hosts: number;
+  /** The first one; empty when there is none. */
+  readonly host: string;
+  /** Values joined by commas; null when the field is absent. */
+  readonly transferEncoding: string | null;
+  /** -1 when absent. The parser has refused repeated and malformed ones. */
+  readonly contentLength: number;
+  readonly expect: string | null;
+  readonly forwardedFor: string | null;
+  readonly traceparent: string | undefined;
+  readonly requestId: string;
+}
+
+/** Ids that are safe in logs, headers and other systems' search boxes; anything else is replaced. */
+const safeRequestId = /^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}$/;
+
+/** Reads a flat list of names and values as node:http gives it. Never throws: the checks come later, with an answer. */
+export function readFields(raw: readonly string[], requestId?: string): RequestFields {
+  const endToEnd: string[] = [];
+  let size = 0;
+  let hosts = 0;
+  let host = '';
+  let transferEncoding: string | null = null;
+  let contentLength = -1;
+  let expect: string | null = null;
+  let forwardedFor: string | null = null;
+  let traceparents = 0;
+  let traceparent: string | undefined;
+  let ids = 0;
+  let id: string | undefined = requestId;
+  let connection: string | null = null;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    const value = raw[i + 1] as string;
+    // Name, colon, space, value, CR LF: as near to the bytes as the parser lets see.
+    size += name.length + value.length + 4;
+    switch (name) {
+      case 'host':
+        if (hosts++ === 0) host = value;
+        break;
+      case 'content-length':
+        contentLength = Number(value);
+        break;
+      case 'x-request-id':
+        if (requestId === undefined) id = ids++ === 0 ? value : undefined;
+        continue;
+      case 'traceparent':
+        traceparent = traceparents++ === 0 ? value : undefined;
+        break;
+      case 'x-forwarded-for':
+        forwardedFor = forwardedFor === null ? value : `${forwardedFor},${value}`;
+        break;
+      case 'transfer-encoding':
+        transferEncoding = transferEncoding === null ? value : `${transferEncoding},${value}`;
+        continue;
+      case 'expect':
+        expect = expect === null ? value : `${expect},${value}`;
+        continue;
+      case 'connection':
+        connection = connection === null ? value : `${connection},${value}`;
+        continue;
+      default:
+        if (hopByHop.has(name)) continue;
+    }
+    endToEnd.push(name, value);
+  }
+  if (id === undefined || !safeRequestId.test(id)) id = newRequestId();
+  endToEnd.push('x-request-id', id);
+  return {
+    endToEnd: connection === null ? endToEnd : withoutNominated(endToEnd, connection),
+    size,
+    hosts,
+    host,
+    transferEncoding,
+    contentLength,
+    expect,
+    forwardedFor,
+    traceparent,
+    requestId: id,
+  };
+}
+
+/** Fields that a client must not make disappear by naming them in `Connection`: framing, routing and our own. */
+const kept = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'authorization',
+  'x-request-id',
+  'x-forwarded-for',
+]);
+
+/** RFC 9110 section 7.6.1: a field that `Connection` names ends at this hop. */
+function withoutNominated(fields: string[], connection: string): string[] {
+  const lower = connection.toLowerCase();
+  if (lower === 'keep-alive' || lower === 'close') return fields;
+  const nominated = new Set(lower.split(',').map((name) => name.trim()));
+  const left: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (!nominated.has(name) || kept.has(name)) left.push(name, fields[i + 1] as string);
+  }
+  return left;
+}

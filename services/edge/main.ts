@@ -1,0 +1,81 @@
+import { hostname } from 'node:os';
+import { loadConfig, natsOptionsFrom } from '@sluice/config';
+import { connectBus } from '@sluice/nats';
+import { followRoutes } from '@sluice/routes';
+import { startService } from '@sluice/service';
+import { createLogger, createRegistry, runService, startOpsServer } from '@sluice/telemetry';
+import { edgeConfig } from './config.ts';
+import { gatewayCaller } from './gateway.ts';
+import { HttpServer } from './http/server.ts';
+import { edgePhases } from './lifecycle.ts';
+import { createLive } from './live/mod.ts';
+import { localRoutes } from './local-routes.ts';
+import { edgeMetrics } from './metrics.ts';
+import { referencePages } from './reference/pages.ts';
+import { stopEdge } from './stop.ts';
+
+const instance = `${hostname()}-${process.pid}`;
+const logger = createLogger({
+  service: 'edge',
+  instance,
+  level: process.env['SLUICE_LOG_LEVEL'] || 'info',
+});
+
+await runService(logger, async () => {
+  const config = loadConfig(edgeConfig, process.env);
+  const registry = createRegistry('edge');
+  const metrics = edgeMetrics(registry);
+  const bus = await connectBus({
+    ...natsOptionsFrom(config),
+    name: `edge ${instance}`,
+    report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+  });
+  const table = await followRoutes(bus, {
+    replicas: config.natsReplicas,
+    report: (detail, error) => logger.warn({ err: error }, detail),
+  });
+
+  let stopping = false;
+  const ready = (): string[] => [
+    ...(stopping ? ['stopping'] : []),
+    ...(bus.connected ? [] : ['no connection to NATS']),
+    ...(table.ready ? [] : ['routes not read yet']),
+  ];
+  const ops = await startOpsServer({ host: config.opsHost, port: config.opsPort, registry, ready });
+
+  const local = localRoutes(await referencePages());
+  const phases = edgePhases({ ...config, bus, table, local, logger, metrics });
+  metrics.now.inFlight = () => phases.inFlight.count;
+  const live = createLive({ bus, config, logger, registry, call: gatewayCaller(phases) });
+  const http = new HttpServer({ config, phases, live, metrics });
+
+  await table.loaded;
+  const gateway = await http.listen();
+  const discovery = await startService(bus, {
+    name: 'edge',
+    version: '0.1.0',
+    description: 'Terminates HTTP, WebSocket and SSE and turns requests into messages',
+    metadata: { gateway },
+    endpoints: {},
+  });
+  logger.info({ ops: ops.url, gateway, routes: table.size }, 'ready');
+
+  return {
+    stop: () =>
+      stopEdge({
+        setNotReady: () => (stopping = true),
+        drainDelayMs: config.drainDelayMs,
+        graceMs: config.stopGraceMs,
+        http,
+        inFlight: phases.inFlight,
+        live,
+        withdraw: async () => {
+          table.stop();
+          await discovery.stop();
+        },
+        bus,
+        ops,
+        logger,
+      }),
+  };
+});

@@ -1,0 +1,125 @@
+import { Counter, Gauge, Histogram, latencyBuckets, type Registry } from '@sluice/telemetry';
+import type { Exchange } from './exchange.ts';
+
+export type EdgeMetrics = ReturnType<typeof edgeMetrics>;
+
+interface Child {
+  readonly route: string;
+  readonly method: string;
+  readonly status: string;
+  readonly count: { inc(): void };
+  readonly time: { observe(seconds: number): void };
+  used: boolean;
+}
+
+/** Label sets kept for routes; beyond it, those of routes that nobody has called since are forgotten first. */
+const maxLabelSets = 4_000;
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/**
+ * Figures of the HTTP side. A route is named by its template, unknown paths share the label `none` and unusual methods
+ * `other`, so that clients cannot make series; series of routes that have gone make room for new ones.
+ */
+export function edgeMetrics(registry: Registry) {
+  const requests = new Counter({
+    name: 'sluice_edge_requests_total',
+    help: 'Requests by route template, method and status class; a client that left before its answer counts as `gone`.',
+    labelNames: ['route', 'method', 'status'],
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: 'sluice_edge_request_seconds',
+    help: 'Time from the end of the header section until the answer was handed to the connection.',
+    labelNames: ['route'],
+    buckets: latencyBuckets,
+    registers: [registry],
+  });
+  const rejected = new Counter({
+    name: 'sluice_edge_rejected_total',
+    help: 'Requests and connections that the edge itself refused, by error code; also `connections` (too many) and `stalled` (a client that did not take its answer).',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  const received = new Counter({
+    name: 'sluice_edge_received_bytes_total',
+    help: 'Bytes of request bodies.',
+    registers: [registry],
+  });
+  const sent = new Counter({
+    name: 'sluice_edge_sent_bytes_total',
+    help: 'Bytes of response bodies.',
+    registers: [registry],
+  });
+  const now = { inFlight: () => 0, connections: 0 };
+  gauge(registry, 'sluice_edge_in_flight_requests', 'Requests that wait for their answer.', () =>
+    now.inFlight(),
+  );
+  gauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () => now.connections);
+
+  const children = new Map<string, Child>();
+
+  const childOf = (route: string, method: string, status: string): Child => {
+    const key = `${status} ${method} ${route}`;
+    let child = children.get(key);
+    if (!child) {
+      if (children.size >= maxLabelSets) forget();
+      const count = requests.labels(route, method, status);
+      child = { route, method, status, count, time: duration.labels(route), used: true };
+      children.set(key, child);
+    }
+    child.used = true;
+    return child;
+  };
+
+  /** Drops what was not used since the last time, and at least a tenth, so that this is rare. */
+  const forget = (): void => {
+    const unused = [...children].filter(([, child]) => !child.used);
+    const oldest = [...children].slice(0, maxLabelSets / 10);
+    for (const child of children.values()) child.used = false;
+    for (const [key, { route, method, status }] of unused.length >= oldest.length ? unused : oldest) {
+      children.delete(key);
+      requests.remove(route, method, status);
+    }
+    const kept = new Set([...children.values()].map((child) => child.route));
+    for (const [, { route }] of [...unused, ...oldest]) if (!kept.has(route)) duration.remove(route);
+  };
+
+  return {
+    /** What the gauges show when somebody looks. */
+    now,
+    observe(exchange: Exchange, status: number, ms: number): void {
+      const method = knownMethods.has(exchange.method) ? exchange.method : 'other';
+      const child = childOf(exchange.label, method, statusClass(status));
+      child.count.inc();
+      child.time.observe(ms / 1000);
+      if (exchange.body.length > 0) received.inc(exchange.body.length);
+      if (exchange.reply.length > 0) sent.inc(exchange.reply.length);
+      if (exchange.error) rejected.inc({ reason: exchange.error.code });
+    },
+    refused(reason: 'connections' | 'stalled'): void {
+      rejected.inc({ reason });
+    },
+    /** Label sets now kept; bounded whatever clients and routes do. */
+    get labelSets(): number {
+      return children.size;
+    },
+  };
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  registry.registerMetric(
+    new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    }),
+  );
+}
+
+function statusClass(status: number): string {
+  if (status === 499) return 'gone';
+  return `${Math.floor(status / 100)}xx`;
+}

@@ -1,0 +1,55 @@
+import type { Logger } from '@sluice/telemetry';
+import { headerValue } from '@sluice/wire';
+import type { Exchange } from '../exchange.ts';
+import { replyHeaders } from '../http/reply-headers.ts';
+
+export interface RespondOptions {
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
+}
+
+const noBytes = new Uint8Array(0);
+const digits = /^[0-9]{1,15}$/;
+
+/**
+ * Brings the answer into a form that HTTP can carry and gives it to the outlet. Every exchange comes through here, so
+ * nothing in it may throw: a header that cannot be sent becomes a 502.
+ */
+export function respond(options: RespondOptions) {
+  return function respond(exchange: Exchange): void {
+    if (exchange.handedOver) return;
+    const declared = exchange.method === 'HEAD' ? headerValue(exchange.headers, 'content-length') : undefined;
+    let headers: string[];
+    try {
+      headers = replyHeaders(exchange.headers, exchange.requestId);
+    } catch (error) {
+      exchange.fail(error);
+      headers = replyHeaders(exchange.headers, exchange.requestId);
+    }
+    const { status } = exchange;
+    if (status === 204 || status === 304) {
+      // RFC 9110 sections 15.3.5 and 15.4.5: no content, and for 204 no Content-Length either.
+      exchange.reply = noBytes;
+    } else if (status === 205) {
+      exchange.reply = noBytes;
+      headers.push('content-length', '0');
+    } else if (exchange.method === 'HEAD') {
+      // RFC 9110 section 8.6: the length GET would have. A backend that knows HEAD itself may say it without a body.
+      if (exchange.reply.length === 0 && declared !== undefined && digits.test(declared))
+        headers.push('content-length', declared);
+      else headers.push('content-length', String(exchange.reply.length));
+      exchange.reply = noBytes;
+    } else {
+      headers.push('content-length', String(exchange.reply.length));
+    }
+    exchange.headers = headers;
+    if (exchange.error && exchange.error.status >= 500) logFailure(options.logger, exchange);
+    exchange.outlet.send(exchange);
+  };
+}
+
+function logFailure(logger: RespondOptions['logger'], exchange: Exchange): void {
+  const { error, requestId, route } = exchange;
+  const facts = { request_id: requestId, route: route?.id, code: error?.code, err: error?.cause };
+  if (error?.code === 'internal') logger.error(facts, 'request failed in the gateway');
+  else if (error?.code === 'bad_backend_response') logger.warn(facts, 'backend answered nonsense');
+}
