@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/errors';
 import { BusError, type Bus, type BusMessage } from '@sluice/nats';
-import { decodeRequest, natsHeaders } from '@sluice/wire';
+import { decodeRequest, natsHeaders, WireError, type WireRequest } from '@sluice/wire';
 import { routeOf, type Exchange, type Phase } from './exchange.ts';
 import { rawHeaders } from './raw-request.ts';
 
@@ -25,7 +25,7 @@ async function send(bus: Bus, exchange: Exchange): Promise<BusMessage> {
   try {
     if (encoding === 'msgpack')
       return await bus.request(subject, message.data, { deadline, headers: hopHeaders(exchange) });
-    const request = decodeRequest(message.data);
+    const request = envelopeOf(message);
     return await bus.request(subject, request.body, {
       deadline,
       headers: rawHeaders(request, headers, deadline),
@@ -33,6 +33,15 @@ async function send(bus: Bus, exchange: Exchange): Promise<BusMessage> {
   } catch (error) {
     if (error instanceof BusError) throw refusal(error);
     throw error;
+  }
+}
+
+function envelopeOf(message: BusMessage): WireRequest {
+  try {
+    return decodeRequest(message.data);
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
+    throw new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });
   }
 }
 

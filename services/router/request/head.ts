@@ -118,7 +118,12 @@ class Reader {
       this.advance(4);
       return this.#bytes.readFloatBE(at);
     }
-    throw new WireError('a field of the envelope is not a positive number');
+    if (tag >= 0xd0 && tag <= 0xd2) {
+      const size = 1 << (tag - 0xd0);
+      this.advance(size);
+      return this.#bytes.readIntBE(at, size);
+    }
+    throw new WireError('a field of the envelope is not a number');
   }
 
   advance(bytes: number): void {

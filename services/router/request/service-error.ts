@@ -9,6 +9,7 @@ import {
 } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
 import { natsHeaders, type WireResponse } from '@sluice/wire';
+import { rawResponse } from './raw-reply.ts';
 
 /** Status to the code that stands for it in the table; of several the first. */
 const codeOfStatus = new Map<number, Code>();
@@ -34,12 +35,7 @@ export function serviceErrorResponse(reply: BusMessage, requestId: string): Wire
     throw new SluiceError('bad_backend_response', 'The backend failed.', {
       cause: new Error(`service error ${code.slice(0, 40)}: ${text}`),
     });
-  if (reply.data.length > 0)
-    return {
-      status,
-      headers: ['content-type', reply.header(natsHeaders.contentType) ?? 'application/json'],
-      body: reply.data,
-    };
+  if (reply.data.length > 0) return { ...rawResponse(reply), status };
   const detail = status < 500 && text !== '' ? text : 'The backend failed.';
   const known = codeOfStatus.get(status);
   if (known !== undefined) {
