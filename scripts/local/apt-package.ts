@@ -6,16 +6,20 @@ import { aptArchives, type AptArchive } from './apt-sources.ts';
 
 const run = promisify(execFile);
 
+export interface PackageRequest {
+  readonly name: string;
+  readonly suite: string;
+  /** An empty directory; everything is written below it. */
+  readonly directory: string;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Downloads a Debian package of another suite and unpacks it into `directory/root`, without touching the machine's
  * own package lists, as root or not. Signature and hashes are checked by apt itself, with the keys of the machine's
  * own sources. Rejects with a short reason.
  */
-export async function unpackDebianPackage(options: {
-  readonly name: string;
-  readonly suite: string;
-  readonly directory: string;
-}): Promise<string> {
+export async function unpackDebianPackage(options: PackageRequest): Promise<string> {
   const archives = await aptArchives();
   if (archives.length === 0) throw new Error('this machine has no Debian archive in its apt sources');
   let reason = '';
@@ -29,10 +33,7 @@ export async function unpackDebianPackage(options: {
   throw new Error(`apt could not download ${options.name} from suite ${options.suite}: ${reason}`);
 }
 
-async function download(
-  archive: AptArchive,
-  options: { readonly name: string; readonly suite: string; readonly directory: string },
-): Promise<string> {
+async function download(archive: AptArchive, options: PackageRequest): Promise<string> {
   const { directory } = options;
   await mkdir(path.join(directory, 'lists/partial'), { recursive: true });
   await mkdir(path.join(directory, 'cache/archives/partial'), { recursive: true });
@@ -60,6 +61,7 @@ async function download(
       cwd: directory,
       env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
       timeout: 180_000,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   await apt('update');
   await apt('download', options.name);

@@ -21,7 +21,7 @@ const suite = 'forky';
  * install one.
  */
 export async function natsServerPath(
-  options: { progress?: (line: string) => void; env?: NodeJS.ProcessEnv } = {},
+  options: { progress?: (line: string) => void; env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {},
 ): Promise<string> {
   const env = options.env ?? process.env;
   const onPath = await findOnPath('nats-server', env);
@@ -34,7 +34,12 @@ export async function natsServerPath(
   options.progress?.(`fetching nats-server from Debian ${suite} (about 6 MB, once)`);
   try {
     await cacheProgram(cached, async (scratch) => {
-      const root = await unpackDebianPackage({ name: 'nats-server', suite, directory: scratch });
+      const root = await unpackDebianPackage({
+        name: 'nats-server',
+        suite,
+        directory: scratch,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
       return path.join(root, 'usr/sbin/nats-server');
     });
   } catch (error) {

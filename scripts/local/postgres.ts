@@ -31,7 +31,11 @@ export const embeddedRole = 'sluice';
  * Makes a new cluster with a role and a database named `sluice`. A directory that holds half a cluster (a first start
  * that was killed) is made anew: the file that marks it as whole is written last.
  */
-export async function createCluster(cluster: PostgresCluster, password: string): Promise<void> {
+export async function createCluster(
+  cluster: PostgresCluster,
+  password: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const { directory, programs, user } = cluster;
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -42,7 +46,7 @@ export async function createCluster(cluster: PostgresCluster, password: string):
     await writeFile(passwordFile, password, { mode: 0o600 });
     await own(scratch, user);
     await own(passwordFile, user);
-    await runToEnd(programs.initdb, user, [
+    await runToEnd(programs.initdb, { user, signal }, [
       `--pgdata=${directory}`,
       `--username=${embeddedRole}`,
       `--pwfile=${passwordFile}`,
@@ -57,7 +61,7 @@ export async function createCluster(cluster: PostgresCluster, password: string):
   }
   await runToEnd(
     programs.postgres,
-    user,
+    { user, signal },
     ['--single', '-D', directory, 'postgres'],
     `CREATE DATABASE ${embeddedDatabase} OWNER ${embeddedRole};\n`,
   );
@@ -78,7 +82,12 @@ export function clusterExists(directory: string): boolean {
  */
 export async function startPostgresServer(
   cluster: PostgresCluster,
-  options: { port?: number; settings?: Record<string, string>; onLine?: (line: string) => void } = {},
+  options: {
+    port?: number;
+    settings?: Record<string, string>;
+    onLine?: (line: string) => void;
+    onSpawn?: (child: ChildProcess) => void;
+  } = {},
 ): Promise<RunningPostgres> {
   const port = options.port ?? (await freePort());
   const settings: Record<string, string> = {
@@ -99,6 +108,7 @@ export async function startPostgresServer(
     env: quietEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  if (child.pid !== undefined) options.onSpawn?.(child);
   const lines: string[] = [];
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
@@ -131,10 +141,16 @@ function quietEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), LC_ALL: 'C' };
 }
 
-function runToEnd(program: string, user: RunAs, args: string[], input = ''): Promise<void> {
+function runToEnd(
+  program: string,
+  options: { user: RunAs; signal: AbortSignal | undefined },
+  args: string[],
+  input = '',
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      ...user,
+      ...options.user,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
       cwd: '/',
       env: quietEnvironment(),
       stdio: ['pipe', 'ignore', 'pipe'],

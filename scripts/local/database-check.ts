@@ -1,0 +1,64 @@
+import { connect, type Socket } from 'node:net';
+import { UserError } from './user-error.ts';
+
+/** How long a database may take to answer, milliseconds. */
+const patience = 5_000;
+
+/**
+ * Asks whether a PostgreSQL answers at a connection string, before anything is started: a start-up message, and any
+ * answer of the protocol to it will do. Whether the password is right is for the service that logs in to find out.
+ * Throws {@link UserError}.
+ */
+export async function checkDatabase(text: string): Promise<void> {
+  const url = parse(text);
+  const shown = `${url.hostname || url.searchParams.get('host') || 'localhost'}:${url.port || '5432'}`;
+  try {
+    await greet(url);
+  } catch (error) {
+    throw new UserError(`cannot reach the database of DATABASE_URL at ${shown}: ${(error as Error).message}`);
+  }
+}
+
+function parse(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (/^postgres(ql)?:$/.test(url.protocol)) return url;
+  } catch {
+    // Said below, without the text: it may hold a password.
+  }
+  throw new UserError('DATABASE_URL is not of the form postgres://user:password@host:5432/database');
+}
+
+function greet(url: URL): Promise<void> {
+  const port = Number(url.port || 5432);
+  const folder = url.searchParams.get('host');
+  const socket: Socket = folder?.startsWith('/')
+    ? connect(`${folder}/.s.PGSQL.${port}`)
+    : connect(port, url.hostname.replace(/^\[|\]$/g, '') || folder || 'localhost');
+  return new Promise<void>((resolve, reject) => {
+    socket.setTimeout(patience, () => reject(new Error(`no answer within ${patience / 1000} s`)));
+    socket.once('error', (error) => reject(new Error(reasonOf(error))));
+    socket.once('close', () => reject(new Error('the connection was closed without an answer')));
+    socket.once('connect', () => socket.write(startupMessage(url)));
+    socket.once('data', (data: Buffer) => {
+      // R: asks for a password or lets us in. E: an error, from a PostgreSQL all the same. v: protocol version.
+      if (['R', 'E', 'v'].includes(String.fromCharCode(data[0] ?? 0))) resolve();
+      else reject(new Error('something that is not PostgreSQL answers there'));
+    });
+  }).finally(() => socket.destroy());
+}
+
+/** PostgreSQL protocol 3.0, message formats: StartupMessage. */
+function startupMessage(url: URL): Buffer {
+  const user = decodeURIComponent(url.username) || 'postgres';
+  const body = Buffer.from(`user\0${user}\0database\0${url.pathname.slice(1) || user}\0\0`);
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(body.length + 8, 0);
+  head.writeInt32BE(0x0003_0000, 4);
+  return Buffer.concat([head, body]);
+}
+
+/** A name with several addresses fails with one error per address and an empty message of its own. */
+function reasonOf(error: Error): string {
+  return error instanceof AggregateError ? (error.errors[0] as Error).message : error.message;
+}

@@ -1,0 +1,72 @@
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+
+export interface ScreenFacts {
+  readonly gateway: string;
+  /** A market to show things with. */
+  readonly symbol: string;
+  /** One line about where prices come from. */
+  readonly feed: string;
+  readonly dataDir: string;
+  /** Where the checkout is, for commands that need it. */
+  readonly project: string;
+  /** Whether `curl` is installed; Node does the same otherwise. */
+  readonly curl: boolean;
+  /** Arguments that scripts need to find another data directory than the usual one. */
+  readonly dataDirArgs: string;
+}
+
+/** What is shown once when everything runs: addresses, and four things to try that work as they stand. */
+export function readyScreen(facts: ScreenFacts): string {
+  const { gateway, symbol } = facts;
+  const socket = gateway.replace(/^http/, 'ws');
+  const node = 'node_modules/.bin/node';
+  const get = (target: string): string =>
+    facts.curl
+      ? `curl '${gateway}${target}'`
+      : `${node} -e 'fetch("${gateway}${target}").then(r => r.text()).then(console.log)'`;
+  const stream = (target: string): string =>
+    facts.curl
+      ? `curl -N '${gateway}${target}'`
+      : `${node} -e 'fetch("${gateway}${target}").then(async r => { for await (const c of r.body) process.stdout.write(c) })'`;
+  const subscribe = `{id:1,op:"subscribe",channels:["trades.${symbol}"]}`;
+  return `
+  Sluice is ready.
+
+  Gateway        ${gateway}
+  API reference  ${gateway}/docs   (OpenAPI: ${gateway}/openapi.json)
+  WebSocket/SSE  ${socket}/v1/stream
+  Market feed    ${facts.feed}
+  Data           ${facts.dataDir}   (addresses and passwords for scripts: endpoints.json)
+
+  Try, in another terminal:   cd ${facts.project}
+
+  1. REST: the last price and the day of a market
+     ${get(`/v1/markets/${symbol}/ticker`)}
+
+  2. WebSocket: every trade as it happens
+     ${node} -e 'const s = new WebSocket("${socket}/v1/stream"); s.onopen = () => s.send(JSON.stringify(${subscribe})); s.onmessage = (m) => console.log(m.data)'
+
+  3. The same as Server-Sent Events
+     ${stream(`/v1/stream?channels=trades.${symbol}`)}
+
+  4. Add a backend: start it, then call it through the gateway
+     npm run --silent with-stack --${facts.dataDirArgs} ${node} examples/backends/hello.ts
+     ${get('/v1/hello/Ada')}
+
+  Ctrl-C stops everything; the data stays.
+
+`;
+}
+
+/** Whether a program is on PATH. */
+export async function hasProgram(name: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  for (const directory of (env['PATH'] ?? '').split(path.delimiter).filter(path.isAbsolute)) {
+    const found = await access(path.join(directory, name), constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return true;
+  }
+  return false;
+}
