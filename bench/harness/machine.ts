@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import { natsServerPath, natsVersion } from '../../scripts/local/nats-server.ts';
+import { projectRoot } from '@sluice/testing';
+
+/** What a reader needs to judge the figures; nothing that names the machine or where things lie on it. */
+export async function machineFacts(): Promise<string[]> {
+  const model = os.cpus()[0]?.model.trim() ?? 'unknown';
+  const memory = Math.round(os.totalmem() / 1024 ** 3);
+  return [
+    `${os.availableParallelism()} cores (${model}), ${memory} GiB memory, Linux ${os.release().split('-')[0]}, ${os.arch()}`,
+    `Node ${process.versions.node} (V8 ${process.versions.v8}), nats-server ${await natsVersion(await natsServerPath())}`,
+    `${['@nats-io/transport-node', 'moleculer', 'moleculer-web', 'ws', 'pg'].map((name) => `${name} ${packageVersion(name)}`).join(', ')}`,
+    `Sluice at ${revision()}`,
+  ];
+}
+
+function packageVersion(name: string): string {
+  const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  for (const directory of paths) {
+    try {
+      return (JSON.parse(readFileSync(`${directory}/${name}/package.json`, 'utf8')) as { version: string })
+        .version;
+    } catch {
+      // Not in this one.
+    }
+  }
+  return 'unknown';
+}
+
+function revision(): string {
+  try {
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, {
+        cwd: projectRoot,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
+    return (
+      git('rev-parse', '--short', 'HEAD') +
+      (git('status', '--porcelain', 'services', 'shared') ? ' with changes' : '')
+    );
+  } catch {
+    return 'an unknown revision';
+  }
+}
