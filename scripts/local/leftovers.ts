@@ -23,11 +23,7 @@ export async function endLeftovers(dataDir: DataDirectory, say: (line: string) =
   const { keeper } = list ?? {};
   if (processes.length > 0) {
     say(`the last run was killed: ending ${processes.map((process) => process.name).join(', ')}`);
-    const deadline = performance.now() + keeperMs;
-    while (keeper && isRunning(keeper)) {
-      if (performance.now() > deadline) break;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    if (keeper) await gone(keeper, keeperMs);
     await stopInOrder(processes, { graceMs: 10_000 });
   }
   if (keeper && isRunning(keeper)) process.kill(keeper.pid, 'SIGKILL');
@@ -48,4 +44,10 @@ export async function clearPostmaster(cluster: string): Promise<void> {
       graceMs: 15_000,
     });
   else await rm(file, { force: true });
+}
+
+async function gone(identity: ProcessIdentity, patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (isRunning(identity) && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50));
 }

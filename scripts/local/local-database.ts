@@ -43,7 +43,7 @@ export async function localDatabase(options: {
   const { databasePassword } = credentials;
   return {
     url: `postgres://${embeddedRole}:${databasePassword}@127.0.0.1:${port}/${embeddedDatabase}`,
-    version: programs.version.replace(/-.*/, ''),
+    version: programs.version.replace(/(\.0)?(-.*)?$/, ''),
     plan: {
       name: 'postgres',
       rank: ranks.database,
