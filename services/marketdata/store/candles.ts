@@ -1,6 +1,5 @@
-import { bucketAfter, bucketCeil, intervalLength, type Interval } from '@sluice/market';
-import type { CandleSql } from './candles-sql.ts';
-import { candleSql } from './candles-sql.ts';
+import { bucketCeil, type Interval } from '@sluice/market';
+import { candleSql, type CandleSql } from './candles-sql.ts';
 import type { Database } from './database.ts';
 import type { Order, Page, Range } from './page.ts';
 
@@ -73,15 +72,6 @@ function statements(interval: Interval, order: Order): CandleSql {
   let sql = cache.get(key);
   if (!sql) cache.set(key, (sql = candleSql(interval, order)));
   return sql;
-}
-
-/** How many buckets lie between two bucket starts; used to bound gap filling. */
-export function bucketsBetween(interval: Interval, from: number, to: number, most: number): number {
-  const length = intervalLength(interval);
-  if (length !== undefined) return Math.min(Math.max(0, Math.ceil((to - from) / length)), most);
-  let count = 0;
-  for (let at = from; at < to && count < most; at = bucketAfter(interval, at)) count++;
-  return count;
 }
 
 const marketSpan = {

@@ -12,7 +12,7 @@ export type Row = readonly unknown[];
 
 /** A connection with a transaction open on it. */
 export interface Session {
-  run(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  readonly run: (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
   /** For the COPY stream, which the driver takes as a query. */
   readonly client: pg.PoolClient;
 }
@@ -23,14 +23,15 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Longest a query may run, ms; the server ends it. */
   readonly statementTimeoutMs: number;
-  /** Longest a write transaction may take, ms. */
-  readonly writeTimeoutMs: number;
   readonly report: (event: { detail: string; error?: unknown }) => void;
 }
 
 /** Time in which a connection must stand, ms: a machine that is gone answers nothing at all. */
 const connectTimeoutMs = 3_000;
 const pingEveryMs = 2_000;
+
+/** Longest a write transaction may take, ms: less than the stream waits for the acknowledgement of a batch. */
+const writeTimeoutMs = 30_000;
 
 /**
  * Connections to PostgreSQL. Both pools recover by themselves; `healthy` follows what the last statement, or the ping
@@ -53,8 +54,12 @@ export class Database {
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
     };
-    const { statementTimeoutMs, writeTimeoutMs } = options;
-    this.#readers = this.#pool({ ...common, max: options.poolSize }, statementTimeoutMs);
+    const { statementTimeoutMs } = options;
+    this.#readers = this.#pool(
+      // The server ends slow statements itself; the driver's own limit is for a server that answers nothing at all.
+      { ...common, max: options.poolSize, query_timeout: statementTimeoutMs + 1_000 },
+      statementTimeoutMs,
+    );
     this.#writer = this.#pool({ ...common, max: 1 }, writeTimeoutMs);
     this.#pings = setInterval(() => void this.ping(), pingEveryMs);
     this.#pings.unref();
@@ -94,10 +99,7 @@ export class Database {
   }
 
   /** The writing connection without a transaction; `timeoutMs` 0 sets no limit (migrations). Rejects with StoreError. */
-  async session<T>(
-    work: (session: Session) => Promise<T>,
-    timeoutMs: number = this.#options.writeTimeoutMs,
-  ): Promise<T> {
+  async session<T>(work: (session: Session) => Promise<T>, timeoutMs: number = writeTimeoutMs): Promise<T> {
     let client: pg.PoolClient;
     try {
       client = await this.#writer.connect();
@@ -145,14 +147,10 @@ export class Database {
   #pool(options: pg.PoolConfig, timeoutMs: number): pg.Pool {
     const pool = new pg.Pool({
       ...options,
-      // The server ends slow statements itself; the driver's own limit is for a server that answers nothing.
-      query_timeout: timeoutMs + 1_000,
       // Runs before the connection is handed out. Set here and not as start parameters, which poolers refuse.
       onConnect: async (client: pg.ClientBase) => {
         client.on('error', (error) => this.#failed(error));
-        await client.query(
-          `SET statement_timeout = ${timeoutMs}; SET timezone = 'UTC'; SET jit = off`,
-        );
+        await client.query(`SET statement_timeout = ${timeoutMs}; SET timezone = 'UTC'; SET jit = off`);
       },
     } as pg.PoolConfig);
     // An idle connection that breaks must not end the process.

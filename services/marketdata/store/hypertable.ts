@@ -43,7 +43,8 @@ export class Hypertable implements TradeTable {
         'SELECT pg_try_advisory_xact_lock($1, $2) AS taken',
         [locks.housekeeping, housekeeping.retention],
       );
-      if (rows[0]?.taken) await client.query('SELECT drop_chunks($1::regclass, older_than => $2::bigint)', ['trade', horizon]);
+      if (rows[0]?.taken)
+        await client.query('SELECT drop_chunks($1::regclass, older_than => $2::bigint)', ['trade', horizon]);
     });
   }
 
@@ -55,7 +56,10 @@ export class Hypertable implements TradeTable {
   async #setPolicies(): Promise<void> {
     const { retentionDays, compressAfterDays } = this.#options;
     await this.#database.write(async ({ client }) => {
-      await client.query('SELECT pg_advisory_xact_lock($1, $2)', [locks.housekeeping, housekeeping.retention]);
+      await client.query('SELECT pg_advisory_xact_lock($1, $2)', [
+        locks.housekeeping,
+        housekeeping.retention,
+      ]);
       await client.query("SELECT remove_retention_policy('trade', if_exists => true)");
       if (retentionDays > 0) {
         // Two days more than is kept: chunks go whole, and writers may still hold the horizon of yesterday.

@@ -51,7 +51,10 @@ async function apply(
   const newest = Math.max(...migrations.map(({ number }) => number));
   const beyond = [...done].find((number) => number > newest);
   if (beyond !== undefined)
-    throw new StoreError('failed', `the database is at schema ${beyond}, newer than this version's ${newest}`);
+    throw new StoreError(
+      'failed',
+      `the database is at schema ${beyond}, newer than this version's ${newest}`,
+    );
   for (const migration of migrations) {
     if (done.has(migration.number)) continue;
     if (migration.layout !== undefined && migration.layout !== layout) continue;

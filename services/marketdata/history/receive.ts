@@ -1,0 +1,95 @@
+import { SluiceError } from '@sluice/errors';
+import { encodeTrade, tradeMessageId, tradeSubject, type Trade } from '@sluice/market';
+import { publishStored, type Bus } from '@sluice/nats';
+import type { TradesInput } from './trade-input.ts';
+
+/** What receiving needs of the store. Rejects when the database is away. */
+export interface KnownTrades {
+  readonly healthy: boolean;
+  find(symbol: string): Promise<number | undefined>;
+  firstVenue(symbol: string): Promise<string | undefined>;
+  stored(market: number, trades: readonly Trade[]): Promise<ReadonlySet<number>>;
+}
+
+export interface ReceiveOptions {
+  /** Trades before this moment are not stored any more; undefined when all are. */
+  readonly horizon: () => number | undefined;
+}
+
+export interface Received {
+  readonly received: number;
+  readonly new: number;
+  readonly duplicates: number;
+}
+
+/** Time left for the answer when the publishes have had theirs, ms. */
+const answerMs = 100;
+
+/**
+ * Takes trades over HTTP and puts them on the stream, as a feed does; it resolves when the stream has them all. Those
+ * that the database has already are not published again. While it is away, the stream's own window of ids tells
+ * duplicates, and the store sorts out the rest later. When it rejects, part of the batch may be on the stream: sending
+ * the whole batch again is safe.
+ */
+export function tradeReceiver(
+  bus: Bus,
+  known: KnownTrades,
+  options: ReceiveOptions,
+): (symbol: string, body: TradesInput, deadline: number) => Promise<Received> {
+  return async (symbol, { trades, venue: named }, deadline) => {
+    refuseExpired(trades, options.horizon());
+    const { stored, venue } = await lookUp(known, symbol, trades, named);
+    const acks = await Promise.all(
+      trades
+        .filter((_, index) => !stored.has(index))
+        .map((trade) =>
+          publishStored(bus, tradeSubject(venue, symbol), encodeTrade(trade), {
+            msgId: tradeMessageId(venue, symbol, trade.id),
+            deadline: deadline - answerMs,
+          }),
+        ),
+    );
+    const fresh = acks.filter(({ duplicate }) => !duplicate).length;
+    return { received: trades.length, new: fresh, duplicates: trades.length - fresh };
+  };
+}
+
+async function lookUp(
+  known: KnownTrades,
+  symbol: string,
+  trades: readonly Trade[],
+  named: string | undefined,
+): Promise<{ stored: ReadonlySet<number>; venue: string }> {
+  const fallback = { stored: new Set<number>(), venue: named ?? 'http' };
+  // A database that is known to be away is not waited for: the feed's trades are safe on the stream.
+  if (!known.healthy) return fallback;
+  try {
+    const market = await known.find(symbol);
+    if (market === undefined) return fallback;
+    const [stored, venue] = await Promise.all([
+      known.stored(market, trades),
+      named ?? known.firstVenue(symbol),
+    ]);
+    return { stored, venue: venue ?? fallback.venue };
+  } catch {
+    return fallback;
+  }
+}
+
+/** They would be dropped in silence later: the candles of their time cannot be changed any more. */
+function refuseExpired(trades: readonly Trade[], horizon: number | undefined): void {
+  if (horizon === undefined) return;
+  const errors = trades.flatMap(({ ts }, index) =>
+    ts < horizon
+      ? [
+          {
+            in: 'body' as const,
+            pointer: `/trades/${index}/ts`,
+            detail: 'is before the time that trades are kept',
+          },
+        ]
+      : [],
+  );
+  if (errors.length > 0)
+    throw new SluiceError('invalid_parameters', 'The request is not what the endpoint expects.', { errors });
+}
