@@ -1,0 +1,50 @@
+import { SluiceError } from '@sluice/errors';
+import type { FlatHeaders } from '@sluice/wire';
+import type { GatewayCall } from '../live-port.ts';
+import type { CallOp } from './op.ts';
+
+/** Fields of the handshake that mean nothing to a call made over the connection. */
+const handshakeOnly =
+  /^(?:connection|upgrade|sec-websocket-.*|content-.*|transfer-encoding|te|trailer|expect|accept|accept-encoding|cache-control|pragma|last-event-id|x-request-id|traceparent|tracestate|range|if-.*)$/;
+
+/** Fields that a message may not set, because the connection decides them. */
+const notYours =
+  /^(?:host|connection|upgrade|content-length|transfer-encoding|te|trailer|expect|keep-alive|forwarded|x-forwarded-.*|x-real-ip|accept-encoding)$/;
+
+/** What calls over the connection carry on of its handshake: credentials, languages, who the client says it is. */
+export function carriedHeaders(headers: FlatHeaders): string[] {
+  const carried: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!handshakeOnly.test(name)) carried.push(name, headers[i + 1] as string);
+  }
+  return carried;
+}
+
+/** The request that an operation stands for. Throws a `bad_request` for headers or a body that cannot be. */
+export function gatewayCallOf(op: CallOp, from: { address: string; headers: FlatHeaders }): GatewayCall {
+  const own: string[] = [];
+  for (const [field, value] of Object.entries(op.headers ?? {})) {
+    const name = field.toLowerCase();
+    if (notYours.test(name))
+      throw new SluiceError('bad_request', `headers.${name}: cannot be set on a call.`);
+    own.push(name, value);
+  }
+  const { body, type } = bodyOf(op);
+  const set = new Set(own.filter((_, i) => i % 2 === 0));
+  const headers = from.headers.filter((_, i) => !set.has(from.headers[i - (i % 2)] as string)).concat(own);
+  if (type !== undefined && !set.has('content-type')) headers.push('content-type', type);
+  if (body.length > 0) headers.push('content-length', String(body.length));
+  return { method: op.method.toUpperCase(), target: op.path, headers, body, address: from.address };
+}
+
+function bodyOf({ body, encoding }: CallOp): { body: Uint8Array; type?: string } {
+  if (body === undefined || body === null) return { body: new Uint8Array(0) };
+  if (body instanceof Uint8Array) return { body, type: 'application/octet-stream' };
+  if (encoding === undefined) return { body: Buffer.from(JSON.stringify(body)), type: 'application/json' };
+  if (typeof body !== 'string')
+    throw new SluiceError('bad_request', `body: expected a string of ${encoding}.`);
+  return encoding === 'text'
+    ? { body: Buffer.from(body), type: 'text/plain; charset=utf-8' }
+    : { body: Buffer.from(body, 'base64'), type: 'application/octet-stream' };
+}

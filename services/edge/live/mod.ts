@@ -1,0 +1,2 @@
+export { createLive } from './create.ts';
+export { liveSettings, type LiveConfig } from './settings.ts';
