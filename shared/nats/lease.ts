@@ -86,11 +86,18 @@ class LeaseHolder implements Lease {
 
   async start(): Promise<void> {
     await this.#next();
+    let taken = false;
+    const tryIfFree = (): void => {
+      if (!taken && this.#revision === null) void this.#next();
+    };
     this.#unwatch = await this.#bucket.watch({
       keys: this.#name,
       onChange: ({ value }) => {
-        if (value === null && this.#revision === null) void this.#next();
+        taken = value !== null;
+        tryIfFree();
       },
+      // Given up between our first try and the watch, it shows only by its absence.
+      onReady: tryIfFree,
     });
   }
 
