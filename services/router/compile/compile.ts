@@ -11,6 +11,7 @@ import type { ServiceInstance } from '../discovery/instance.ts';
 import type { Discovery } from '../discovery/poller.ts';
 import { compareVersions } from '../discovery/semver.ts';
 import { builtinRoutes } from './builtin.ts';
+import { jsonText } from './text.ts';
 
 export interface CompileInput {
   /** Null while nothing valid is known: declared routes of the present table then stay as they are. */
@@ -112,7 +113,7 @@ function discoveredRoutes(input: CompileInput): { winners: CompiledRoute[]; brok
   for (const instance of input.discovery.instances)
     for (const candidate of cachedCandidates(instance, input.defaultTimeoutMs)) {
       const other = best.get(candidate.id);
-      if (!other || beats(candidate, other)) best.set(candidate.id, candidate);
+      if (!other || beats(candidate, other, input.present)) best.set(candidate.id, candidate);
     }
   for (const route of input.present.values()) {
     if (route.origin !== 'discovered' || best.has(route.id) || !route.service) continue;
@@ -127,13 +128,26 @@ function discoveredRoutes(input: CompileInput): { winners: CompiledRoute[]; brok
   return { winners, broken };
 }
 
-/** A total order, so that the winner does not depend on who came first: sound, then version, then the text itself. */
-function beats(a: Candidate, b: Candidate): boolean {
+/**
+ * A total order, so that the winner does not depend on who came first: sound, then version. Instances of one version
+ * that disagree leave the table as it is; where it has neither, the text decides.
+ */
+function beats(a: Candidate, b: Candidate, present: CompileInput['present']): boolean {
   const sound = 'route' in a;
   if (sound !== 'route' in b) return sound;
   const version = compareVersions(a.version, b.version);
   if (version !== 0) return version > 0;
-  return JSON.stringify(a) < JSON.stringify(b);
+  const left = contentOf(a);
+  const right = contentOf(b);
+  if (left === right) return false;
+  const incumbent = present.get(a.id);
+  const stored = incumbent ? jsonText(incumbent) : null;
+  if (left === stored || right === stored) return left === stored;
+  return left < right;
+}
+
+function contentOf(candidate: Candidate): string {
+  return jsonText('route' in candidate ? candidate.route : candidate.problem);
 }
 
 /** An instance never changes what it announced, so it is read once. */

@@ -1,5 +1,6 @@
 import { problemKey, routeKey } from '@sluice/routes';
 import type { CompileOutput } from './compile.ts';
+import { jsonText } from './text.ts';
 
 /** A value of KV `routes` as it is stored. */
 export interface StoredValue {
@@ -18,8 +19,8 @@ export type TableWrite =
  */
 export function diffTable(stored: ReadonlyMap<string, StoredValue>, wanted: CompileOutput): TableWrite[] {
   const texts = new Map<string, string>();
-  for (const [id, route] of wanted.routes) texts.set(routeKey(id), stableText(route));
-  for (const [id, problem] of wanted.problems) texts.set(problemKey(id), stableText(problem));
+  for (const [id, route] of wanted.routes) texts.set(routeKey(id), jsonText(route));
+  for (const [id, problem] of wanted.problems) texts.set(problemKey(id), jsonText(problem));
   const writes: TableWrite[] = [];
   for (const [key, { revision }] of stored)
     if (!texts.has(key)) writes.push({ kind: 'delete', key, revision });
@@ -29,13 +30,4 @@ export function diffTable(stored: ReadonlyMap<string, StoredValue>, wanted: Comp
     else if (present.text !== text) writes.push({ kind: 'update', key, text, revision: present.revision });
   }
   return writes;
-}
-
-/** Values are kept by the compiler as long as they do not change, so that their text is made once. */
-const textCache = new WeakMap<object, string>();
-
-function stableText(value: object): string {
-  let text = textCache.get(value);
-  if (text === undefined) textCache.set(value, (text = JSON.stringify(value)));
-  return text;
 }

@@ -25,7 +25,8 @@ export function parsePing(value: unknown): { id: string; name: string; version: 
   const { id, name: service, version } = value;
   if (typeof id !== 'string' || !name.test(id)) return null;
   if (typeof service !== 'string' || !name.test(service)) return null;
-  if (typeof version !== 'string' || version.length > 128) return null;
+  // Versions end up in logs and terminals.
+  if (typeof version !== 'string' || !/^[\x20-\x7e]{1,128}$/.test(version)) return null;
   return { id, name: service, version };
 }
 

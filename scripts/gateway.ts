@@ -1,0 +1,32 @@
+import { CommandError, type Command } from './gateway/command.ts';
+import { routesCommand } from './gateway/routes.ts';
+
+/** `npm run gateway -- <command>`: looks into a running gateway. */
+const commands: readonly Command[] = [routesCommand];
+
+const [name, ...args] = process.argv.slice(2);
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', () => process.exit(0));
+try {
+  await main();
+} catch (error) {
+  const known = error instanceof CommandError;
+  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = known ? error.exitCode : 1;
+}
+
+async function main(): Promise<void> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage());
+    return;
+  }
+  const command = commands.find((each) => each.name === name);
+  if (!command) throw new CommandError(`there is no command "${name}"; --help lists those there are`, 2);
+  if (args.includes('--help') || args.includes('-h')) process.stdout.write(`${command.help}\n`);
+  else process.stdout.write(await command.run(args));
+}
+
+function usage(): string {
+  const lines = commands.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`);
+  return `Usage: npm run gateway -- <command> [options]\n\n${lines.join('\n')}\n\n<command> --help tells its options.\n`;
+}
