@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addTrade, candleOf, emptyCandle, mergeCandle, toCandle, type CandleState } from './candle.ts';
 import { toTicker, tickerFrom } from './ticker.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bucketAfter, bucketCeil, bucketStart, intervalLength, intervals, isInterval } from './interval.ts';
 import { maxTs } from './trade.ts';
@@ -8,9 +8,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 describe('intervals', () => {
   it('are the sixteen, told apart by case', () => {
-    expect(intervals).toEqual([
-      ...['1s', '1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d', '3d', '1w', '1M'],
-    ]);
+    expect(intervals.join(' ')).toBe('1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M');
     for (const text of ['1H', '60', '', 'toString', '2m']) expect(isInterval(text), text).toBe(false);
   });
 

@@ -15,9 +15,7 @@ export interface OracleCandle {
   readonly trades: number;
 }
 
-export const allIntervals = [
-  ...['1s', '1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d', '3d', '1w', '1M'],
-];
+export const allIntervals = '1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M'.split(' ');
 
 const unit: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -90,9 +88,13 @@ export function oracleFilled(trades: readonly TestTrade[], interval: string): Or
     let before = filled.at(-1);
     while (before && nextBucket(interval, before.ts) < candle.ts) {
       const { close } = before;
+      const prices = { open: close, high: close, low: close, close };
       before = {
-        ...{ ts: nextBucket(interval, before.ts), open: close, high: close, low: close, close },
-        ...{ volume: '0', quote_volume: '0', trades: 0 },
+        ts: nextBucket(interval, before.ts),
+        ...prices,
+        volume: '0',
+        quote_volume: '0',
+        trades: 0,
       };
       filled.push(before);
     }

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
 import { StoreError, toStoreError } from './errors.ts';
 
 /** A statement prepared once per connection under its name: planning it costs more than running it. */
@@ -14,7 +14,7 @@ export type Row = readonly unknown[];
 export interface Session {
   readonly run: (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
   /** For the COPY stream, which the driver takes as a query. */
-  readonly client: pg.PoolClient;
+  readonly client: PoolClient;
 }
 
 export interface DatabaseOptions {
@@ -38,8 +38,8 @@ const writeTimeoutMs = 30_000;
  * that is sent every two seconds, met with.
  */
 export class Database {
-  readonly #readers: pg.Pool;
-  readonly #writer: pg.Pool;
+  readonly #readers: Pool;
+  readonly #writer: Pool;
   readonly #options: DatabaseOptions;
   readonly #onAway = new Set<() => void>();
   #healthy = false;
@@ -100,7 +100,7 @@ export class Database {
 
   /** The writing connection without a transaction; `timeoutMs` 0 sets no limit (migrations). Rejects with StoreError. */
   async session<T>(work: (session: Session) => Promise<T>, timeoutMs: number = writeTimeoutMs): Promise<T> {
-    let client: pg.PoolClient;
+    let client: PoolClient;
     try {
       client = await this.#writer.connect();
     } catch (thrown) {
@@ -144,15 +144,13 @@ export class Database {
     await Promise.all([this.#readers.end(), this.#writer.end()]);
   }
 
-  #pool(options: pg.PoolConfig, timeoutMs: number): pg.Pool {
-    const pool = new pg.Pool({
-      ...options,
-      // Runs before the connection is handed out. Set here and not as start parameters, which poolers refuse.
-      onConnect: async (client: pg.ClientBase) => {
-        client.on('error', (error) => this.#failed(error));
-        await client.query(`SET statement_timeout = ${timeoutMs}; SET timezone = 'UTC'; SET jit = off`);
-      },
-    } as pg.PoolConfig);
+  #pool(options: PoolConfig, timeoutMs: number): Pool {
+    // Runs before a connection is handed out; the pool waits for it. Not as start parameters, which poolers refuse.
+    const onConnect = (client: ClientBase): unknown => {
+      client.on('error', (error) => this.#failed(error));
+      return client.query(`SET statement_timeout = ${timeoutMs}; SET timezone = 'UTC'; SET jit = off`);
+    };
+    const pool = new Pool({ ...options, onConnect });
     // An idle connection that breaks must not end the process.
     pool.on('error', (error) => this.#failed(error));
     return pool;
@@ -173,7 +171,7 @@ export class Database {
 }
 
 async function runOn(
-  target: pg.Pool | pg.PoolClient,
+  target: Pool | PoolClient,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {

@@ -133,14 +133,27 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       const [whole] = oracleCandles(moved, '1d') as [OracleCandle];
       const ticker = JSON.parse((await store.tickers.ticker('DAY')) as string) as Record<string, unknown>;
       expect(ticker).toEqual({
-        ...{ symbol: 'DAY', ts: last.ts, last: last.price, last_size: last.size, side: last.side },
-        ...{ open: whole.open, high: whole.high, low: whole.low, volume: whole.volume },
-        ...{ quote_volume: whole.quote_volume, trades: day.length, change: ticker['change'] },
+        symbol: 'DAY',
+        ts: last.ts,
+        last: last.price,
+        last_size: last.size,
+        side: last.side,
+        open: whole.open,
+        high: whole.high,
+        low: whole.low,
+        volume: whole.volume,
+        quote_volume: whole.quote_volume,
+        trades: day.length,
+        change: ticker['change'],
       });
       expect(Number(ticker['change'])).toBeCloseTo(Number(last.price) - Number(whole.open), 6);
       expect(JSON.parse((await store.tickers.market('DAY')) as string)).toEqual({
-        ...{ symbol: 'DAY', venues: ['made'], trades: trades.length, last: last.price },
-        ...{ first_ts: ordered[0]!.ts, last_ts: last.ts },
+        symbol: 'DAY',
+        venues: ['made'],
+        trades: trades.length,
+        first_ts: ordered[0]!.ts,
+        last_ts: last.ts,
+        last: last.price,
       });
       expect(await store.tickers.ticker('NOPE')).toBeUndefined();
     });
