@@ -26,7 +26,7 @@ export function percentEncode(value: string): string {
 
 /** Text that is percent-encoded already (path, query): only what is not printable ASCII is encoded. */
 export function percentComplete(value: string): string {
-  if (plain.test(value)) return value;
+  if (/^[\x21-\x7e]*$/.test(value)) return value;
   return value.toWellFormed().replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
 }
 
