@@ -38,6 +38,7 @@ export function readyScreen(facts: ScreenFacts): string {
   WebSocket/SSE  ${socket}/v1/stream
   Market feed    ${facts.feed}
   Data           ${facts.dataDir}   (addresses and passwords for scripts: endpoints.json)
+  Documentation  ${facts.project}/docs/README.md
 
   Try, in another terminal:   cd ${facts.project}
 
@@ -51,8 +52,8 @@ export function readyScreen(facts: ScreenFacts): string {
      ${stream(`/v1/stream?channels=trades.${symbol}`)}
 
   4. Add a backend: start it, then call it through the gateway
-     npm run --silent with-stack --${facts.dataDirArgs} ${node} examples/backends/hello.ts
-     ${get('/v1/hello/Ada')}
+     npm run --silent with-stack --${facts.dataDirArgs} node examples/backends/node-sdk/main.ts
+     ${get('/v1/node/orders/1')}
 
   Ctrl-C stops everything; the data stays.
 

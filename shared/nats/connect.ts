@@ -24,12 +24,14 @@ const oldestServer = [2, 12] as const;
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const connection = await firstConnection(options);
-  const [major = 0, minor = 0] = (connection.info?.version ?? '0').split('.').map(Number);
+  // Read before closing: a closed connection knows no server any more.
+  const version = connection.info?.version ?? 'of unknown version';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < oldestServer[0] || (major === oldestServer[0] && minor < oldestServer[1])) {
     await connection.close();
     throw new BusError(
       'rejected',
-      `NATS server ${connection.info?.version} is too old: Sluice needs ${oldestServer.join('.')} or newer`,
+      `NATS server ${version} is too old: Sluice needs ${oldestServer.join('.')} or newer`,
     );
   }
   return new NatsBus(connection, options.report ?? (() => {}));
