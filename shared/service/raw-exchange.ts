@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BusMessage } from '@sluice/nats';
-import { natsHeaders, type WireRequest } from '@sluice/wire';
+import { natsHeaders, type Identity, type WireRequest } from '@sluice/wire';
 import type { Exchange } from './exchange.ts';
 import { errorHeaders } from './failure.ts';
 
@@ -23,7 +23,7 @@ export const rawExchange: Exchange = {
       query: message.header(natsHeaders.query) ?? '',
       headers: fields.headers,
       body: message.data,
-      identity: null,
+      identity: callerOf(message),
       client: '',
       id: message.header(natsHeaders.requestId) ?? randomUUID(),
       deadline: Number.isSafeInteger(deadline) ? deadline : Date.now() + defaultTimeoutMs,
@@ -43,6 +43,13 @@ export const rawExchange: Exchange = {
     message.respond(response.body, headers);
   },
 };
+
+/** This encoding says who calls and no more. */
+function callerOf(message: BusMessage): Identity | null {
+  const subject = message.header(natsHeaders.subject);
+  if (subject === undefined) return null;
+  return { subject: percentDecoded(subject), kind: 'unknown', roles: [], scopes: [], tenant: null };
+}
 
 function prefixedFields(message: BusMessage): Pick<WireRequest, 'params' | 'headers'> {
   const params = Object.create(null) as Record<string, string>;

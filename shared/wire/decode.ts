@@ -3,8 +3,8 @@ import { WireError } from './error.ts';
 import type { FlatHeaders } from './headers.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
 
-/** Fields, not bytes: bytes are bounded by the edge (requests) and by what NATS carries. */
-const mostFields = 512;
+/** Header fields an envelope may hold. Fields, not bytes: bytes are bounded by the edge (requests) and by what NATS carries. */
+export const mostFields = 512;
 const mostParams = 32;
 const mostGrants = 1024;
 const empty: Uint8Array = Buffer.alloc(0);

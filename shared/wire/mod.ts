@@ -1,4 +1,4 @@
-export { decodeRequest, decodeResponse } from './decode.ts';
+export { decodeRequest, decodeResponse, mostFields } from './decode.ts';
 export { WireError } from './error.ts';
 export {
   encodeRequest,

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { endpoint, reply, z } from './mod.ts';
+import { routeMetadata } from './metadata.ts';
+import { toResponse } from './reply.ts';
+
+const define = (part: Partial<Parameters<typeof endpoint>[0]>) =>
+  endpoint({ route: 'GET /v1/orders/{id}', summary: 's', handler: () => null, ...part });
+const metadata = (part: Partial<Parameters<typeof endpoint>[0]>) =>
+  routeMetadata('get', define(part), 'x.schema');
+
+describe('the metadata of a route', () => {
+  test('is empty for an endpoint without one', () => {
+    expect(routeMetadata('get', endpoint({ summary: 's', handler: () => null }), 'x')).toEqual({});
+  });
+
+  test.each([
+    ['no method', { route: '/v1/orders' }],
+    ['a lower-case method', { route: 'get /v1/orders' }],
+    ['a path that is no template', { route: 'GET /v1/{id' }],
+    ['a path of the gateway itself', { route: 'GET /v1/stream' }],
+    ['more than method and path', { route: 'GET /v1/orders now' }],
+    ['a timeout without a unit', { timeout: '2' }],
+    ['a timeout above five minutes', { timeout: '6m' }],
+    ['a negative body limit', { bodyLimit: -1 }],
+    ['an empty list of methods', { auth: [] }],
+    ['a method with a comma', { auth: ['a,b'] }],
+  ])('is refused with %s', (_name, part) => {
+    expect(() => metadata(part)).toThrow(TypeError);
+    expect(() => metadata(part)).toThrow(/endpoint "get"/);
+  });
+
+  test('is refused when the schema has a parameter that the path has not', () => {
+    const wrong = endpoint({
+      route: 'GET /v1/orders/{id}',
+      summary: 's',
+      params: z.object({ orderId: z.string() }),
+      handler: () => null,
+    });
+    expect(() => routeMetadata('get', wrong, 'x')).toThrow('"orderId"');
+  });
+});
+
+describe('a reply', () => {
+  test.each([199, 600, 200.5, Number.NaN])('cannot have status %s', (status) => {
+    expect(() => reply({ status })).toThrow(RangeError);
+  });
+
+  test.each([
+    ['a b', 'x'],
+    ['', 'x'],
+    ['a', 'x\r\ny: z'],
+    ['a', 'x\u0000'],
+    ['a', '\u20ac'],
+  ])('cannot have the field %j: %j', (name, value) => {
+    expect(() => reply({ headers: { [name]: value } })).toThrow(TypeError);
+  });
+
+  test('of an endpoint has the status of its definition unless it has its own', () => {
+    expect(toResponse({ a: 1 }, 202).status).toBe(202);
+    expect(toResponse(undefined, 202)).toMatchObject({ status: 202, headers: [] });
+    expect(toResponse(reply({ status: 418 }), 202).status).toBe(418);
+    expect(toResponse(null, undefined)).toMatchObject({
+      status: 200,
+      headers: ['content-type', 'application/json'],
+    });
+  });
+});
