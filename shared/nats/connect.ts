@@ -25,7 +25,7 @@ const oldestServer = [2, 12] as const;
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const connection = await firstConnection(options);
   // Read before closing: a closed connection knows no server any more.
-  const version = connection.info?.version ?? 'of unknown version';
+  const version = connection.info?.version ?? '0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < oldestServer[0] || (major === oldestServer[0] && minor < oldestServer[1])) {
     await connection.close();
