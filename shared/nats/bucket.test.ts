@@ -115,7 +115,7 @@ describe('a bucket', () => {
     watched.stop();
   });
 
-  it('tells a watcher the present values, then that it has them, then every change in order', async () => {
+  it('tells a watcher the present values, then that it has them, then the changes in order', async () => {
     const own = await fresh();
     await own.put('a', '1');
     await own.put('b', '1');
@@ -130,15 +130,18 @@ describe('a bucket', () => {
     expect(watched.ready).toBe(2);
     for (let i = 2; i < 100; i += 1) await own.put('a', String(i));
     await own.delete('b');
-    await until(() => watched.changes.length === 101);
-    expect(watched.changes.slice(2)).toEqual([
-      ...Array.from({ length: 98 }, (_, i) => ['a', String(i + 2)]),
-      ['b', null],
-    ]);
+    await until(() => watched.changes.at(-1)?.[0] === 'b');
+    expect(watched.changes.at(-1)).toEqual(['b', null]);
+    // What was overwritten before it was sent may be left out, but order and end are right.
+    const values = watched.changes.slice(2, -1).map(([, value]) => Number(value));
+    expect(values).toEqual([...values].sort((x, y) => x - y));
+    expect(values.at(-1)).toBe(99);
+    expect(new Set(values).size).toBe(values.length);
+    const told = watched.changes.length;
     watched.stop();
     await own.put('a', 'unseen');
     await bus.flush();
-    expect(watched.changes).toHaveLength(101);
+    expect(watched.changes).toHaveLength(told);
   });
 
   it('tells a watcher of nothing that there is nothing', async () => {

@@ -35,8 +35,9 @@ export interface Bucket {
   delete(key: string, revision?: number): Promise<void>;
   entries(): Promise<BucketEntry[]>;
   /**
-   * Every present value first, then `onReady` once, then every change, in order. Survives reconnects and server restarts
-   * (then everything is told again, including keys that vanished meanwhile). Gives a function that stops it.
+   * Every present value first, then `onReady` once, then the changes in order; a value that is overwritten at once may be
+   * left out, the newest never is. Survives reconnects and server restarts (then everything is told again, including
+   * keys that vanished meanwhile). Gives a function that stops it.
    */
   watch(options: {
     onChange(change: BucketChange): void;

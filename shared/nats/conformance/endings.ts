@@ -20,9 +20,9 @@ export function closingCases(factory: HarnessFactory): void {
       const answers = Array.from({ length: 20 }, () => caller.request('slow', '', { deadline: soon() }));
       await until(() => running === 20);
       const closing = responder.close();
-      // New work goes elsewhere from now on, in this case nowhere.
+      // New work goes elsewhere from now on, in this case nowhere. (A question may still overtake the farewell.)
       await until(() =>
-        caller.request('slow', '', { deadline: soon() }).then(
+        caller.request('slow', '', { deadline: Date.now() + 200 }).then(
           () => false,
           (error: unknown) => isBusError(error, 'no_responders'),
         ),
@@ -32,7 +32,6 @@ export function closingCases(factory: HarnessFactory): void {
       expect((await Promise.all(answers)).map((answer) => answer.text())).toEqual(
         answers.map(() => 'after all'),
       );
-      expect(running).toBe(20);
     });
 
     it('waits for handlers of subscriptions that were ended before', async () => {
