@@ -90,7 +90,7 @@ export function madeTrades(options: {
       });
     }
   }
-  return trades;
+  return trades.slice(0, options.count);
 }
 
 function trim(text: string): string {

@@ -43,7 +43,7 @@ export function candleSql(interval: Interval, order: Order): CandleSql {
   // "1m" and "1M" are different statements, and so are their names: the server keeps case in them.
   const name = `candles_${interval}_${order}`;
   const direction = order === 'asc' ? 'ASC' : 'DESC';
-  const found = interval === '1s' ? seconds(order) : derived(interval, direction);
+  const found = interval === '1s' ? seconds(direction) : derived(interval, direction);
   return {
     page: {
       name,
@@ -84,32 +84,27 @@ export function bucketSql(interval: Interval): string {
 }
 
 /**
- * Seconds come from trades, and any number of trades can lie in one, so no count of rows bounds the search. It walks
- * from second to second instead: one index seek to the next second that has a trade, one read of that second.
+ * Seconds come from trades, and any number of trades can lie in one, so no count of rows bounds the search. The stored
+ * minutes lead through it instead: every one of them has a trade, so limit + 1 seconds lie in that many of them (and the
+ * two at the ends, which the range may cut), and they are read one by one until there are enough. Minutes whose trades
+ * are dropped already are passed over at once.
  */
-function seconds(order: Order): string {
-  const asc = order === 'asc';
-  const direction = asc ? 'ASC' : 'DESC';
-  const further = asc
-    ? 'ts >= w.start + 1000 AND ts >= $2 AND ts < $3'
-    : 'ts < w.start AND ts >= $2 AND ts < $3';
+function seconds(direction: 'ASC' | 'DESC'): string {
   return `
-WITH RECURSIVE walk(n, start) AS (
-  (SELECT 1, ts - ts % 1000 FROM trade WHERE market_id = $1 AND ts >= $2 AND ts < $3
-   ORDER BY ts ${direction} LIMIT 1)
-  UNION ALL
-  SELECT w.n + 1, s.start FROM walk w CROSS JOIN LATERAL (
-    SELECT ts - ts % 1000 AS start FROM trade WHERE market_id = $1 AND ${further}
-    ORDER BY ts ${direction} LIMIT 1
-  ) AS s WHERE w.n <= $4::int
-)
-SELECT w.start AS ts, c.* FROM walk w CROSS JOIN LATERAL (
-  SELECT (array_agg(price ORDER BY ts, key))[1] AS open, max(price) AS high, min(price) AS low,
-         (array_agg(price ORDER BY ts DESC, key DESC))[1] AS close, trim_scale(sum(size)) AS volume,
-         trim_scale(sum(price * size)) AS quote_volume, count(*) AS trades
-  FROM trade WHERE market_id = $1 AND ts >= w.start AND ts < w.start + 1000
-) AS c ORDER BY w.n`;
+SELECT s.* FROM (
+  SELECT ts AS minute FROM candle_1m
+  WHERE market_id = $1 AND ts < $3 AND ts > greatest($2, (${oldestTrade})) - 60000
+  ORDER BY ts ${direction} LIMIT $4::int + 3
+) AS m CROSS JOIN LATERAL (
+  SELECT ts - ts % 1000 AS ts, (array_agg(price ORDER BY ts, key))[1] AS open, max(price) AS high,
+         min(price) AS low, (array_agg(price ORDER BY ts DESC, key DESC))[1] AS close,
+         trim_scale(sum(size)) AS volume, trim_scale(sum(price * size)) AS quote_volume, count(*) AS trades
+  FROM trade WHERE market_id = $1 AND ts >= m.minute AND ts < m.minute + 60000 AND ts >= $2 AND ts < $3
+  GROUP BY 1
+) AS s ORDER BY m.minute ${direction}, s.ts ${direction} LIMIT $4::int + 1`;
 }
+
+const oldestTrade = 'SELECT ts FROM trade WHERE market_id = $1 ORDER BY ts LIMIT 1';
 
 function closeBefore(interval: Interval): Statement {
   if (interval !== '1s')
