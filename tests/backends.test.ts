@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,6 +18,16 @@ import { adr32Faults, type Verb } from '../shared/service/testing/adr32.ts';
 import { exampleBackends, found } from './support/example-backends.ts';
 import { HttpClient } from './support/http.ts';
 
+/** The vectors of docs/wire.md for encoding `raw`. */
+const raw = JSON.parse(readFileSync(path.join(projectRoot, 'shared/wire/vectors/raw.json'), 'utf8')) as {
+  replies: {
+    name: string;
+    natsHeaders: string[];
+    payload: string;
+    response: { status: number; headers: string[]; body: string };
+  }[];
+  errors: { name: string; natsHeaders: string[]; status: number; detail?: string }[];
+};
 const bodyLimit = 1024 * 1024;
 /** What DESIGN.md promises: live within two seconds of starting. */
 const liveWithinMs = 2_000;
@@ -212,17 +223,31 @@ describe('a declared route', () => {
     subscription.unsubscribe();
   });
 
-  test.each([
-    ['404', 'No such order.', 404, 'No such order.'],
-    ['500', 'SELECT failed', 500, undefined],
-    ['1234', 'odd', 502, undefined],
-  ])('turns service error %s into its status', async (code, text, status, detail) => {
-    const headers = ['Nats-Service-Error-Code', code, 'Nats-Service-Error', text];
-    const subscription = bus.subscribe('shell.get', (message) => message.respond('', headers));
+  test.each(raw.replies)(
+    'makes a response of a reply with $name',
+    async ({ natsHeaders, payload, response }) => {
+      const subscription = bus.subscribe('shell.get', (message) =>
+        message.respond(Buffer.from(payload, 'hex'), natsHeaders),
+      );
+      await bus.flush();
+      const answer = await http.get(path);
+      expect([answer.status, answer.body.toString('hex')]).toEqual([response.status, response.body]);
+      const names = response.headers.filter((_, i) => i % 2 === 0);
+      for (const name of names)
+        expect(answer.values(name)).toEqual(
+          response.headers.filter((_, i) => i % 2 === 1 && response.headers[i - 1] === name),
+        );
+      if (!names.includes('content-type')) expect(answer.header('content-type')).toBeUndefined();
+      subscription.unsubscribe();
+    },
+  );
+
+  test.each(raw.errors)('answers $status to $name', async ({ natsHeaders, status, detail }) => {
+    const subscription = bus.subscribe('shell.get', (message) => message.respond('', natsHeaders));
     await bus.flush();
     const answer = await http.get(path);
     expect([answer.status, answer.header('content-type')]).toEqual([status, 'application/problem+json']);
-    if (detail === undefined) expect(answer.text).not.toContain(text);
+    if (detail === undefined) expect(answer.text).not.toContain(natsHeaders[3] ?? natsHeaders[1]);
     else expect(answer.json()['detail']).toBe(detail);
     subscription.unsubscribe();
   });
