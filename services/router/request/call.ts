@@ -26,6 +26,7 @@ async function send(bus: Bus, exchange: Exchange): Promise<BusMessage> {
     if (encoding === 'msgpack')
       return await bus.request(subject, message.data, { deadline, headers: hopHeaders(exchange) });
     const request = envelopeOf(message);
+    exchange.toHead = request.method === 'HEAD';
     return await bus.request(subject, request.body, {
       deadline,
       headers: rawHeaders(request, headers, deadline),

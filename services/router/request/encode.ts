@@ -11,6 +11,6 @@ export function encode(): Phase {
     if (isServiceError(reply))
       exchange.response = encodeResponse(serviceErrorResponse(reply, exchange.requestId));
     else if (routeOf(exchange).encoding === 'msgpack') exchange.response = reply.data;
-    else exchange.response = encodeResponse(rawResponse(reply));
+    else exchange.response = encodeResponse(rawResponse(reply, exchange.toHead));
   };
 }

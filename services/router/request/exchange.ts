@@ -11,6 +11,8 @@ export interface Exchange {
   deadline: number;
   route: CompiledRoute | undefined;
   counters: RouteCounters | undefined;
+  /** Set by `call` for raw backends: the request is a HEAD. */
+  toHead: boolean;
   /** Set by `call`. */
   reply: BusMessage | undefined;
   /** Set by `encode`: the response envelope. */
@@ -28,6 +30,7 @@ export function newExchange(message: BusMessage): Exchange {
     deadline: 0,
     route: undefined,
     counters: undefined,
+    toHead: false,
     reply: undefined,
     response: undefined,
   };

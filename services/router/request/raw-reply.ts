@@ -4,12 +4,10 @@ import { natsHeaders, type WireResponse } from '@sluice/wire';
 import { FieldValueError, natsToHttp } from './field-value.ts';
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/**
- * RFC 9110 section 7.6.1: these belong to the connection, which is the edge's. `Content-Length` is not among them: a
- * backend that answers HEAD says with it what GET would give.
- */
+/** RFC 9110 section 7.6.1, and the length: these belong to the connection, which is the edge's. */
 const connectionFields = new Set([
   'connection',
+  'content-length',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -28,10 +26,11 @@ const names = {
 
 /**
  * A raw backend's reply as a response (DESIGN.md, "Encoding raw"). Header names are taken in any case. A `Content-Type`
- * counts more than a `Sluice-Header-Content-Type`. Throws SluiceError `bad_backend_response` for an invalid status and
- * for fields that HTTP cannot carry.
+ * counts more than a `Sluice-Header-Content-Type`. In the answer to HEAD (`toHead`) a `Content-Length` stays: it is
+ * what GET would give (RFC 9110 section 8.6). Throws SluiceError `bad_backend_response` for an invalid status and for
+ * fields that HTTP cannot carry.
  */
-export function rawResponse(reply: BusMessage): WireResponse {
+export function rawResponse(reply: BusMessage, toHead = false): WireResponse {
   const list = reply.headerList();
   const fields: string[] = [];
   let status = 200;
@@ -46,7 +45,8 @@ export function rawResponse(reply: BusMessage): WireResponse {
       const wrapped = name.slice(names.headerPrefix.length);
       if (!token.test(wrapped)) throw nonsense(`field name ${JSON.stringify(wrapped)}`);
       if (wrapped === 'content-type') wrappedType ??= field(wrapped, value);
-      else if (!connectionFields.has(wrapped)) fields.push(wrapped, field(wrapped, value));
+      else if (!connectionFields.has(wrapped) || (toHead && wrapped === 'content-length'))
+        fields.push(wrapped, field(wrapped, value));
     }
   }
   const type = contentType ?? wrappedType ?? (status === 204 || status === 304 ? '' : 'application/json');

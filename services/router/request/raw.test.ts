@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
@@ -22,14 +23,11 @@ const request: WireRequest = {
 };
 
 /** A reply as the bus gives it; only what the codec reads. */
-function reply(headers: string[], body = ''): BusMessage {
+function reply(headers: string[], body = '', encoding: BufferEncoding = 'utf8'): BusMessage {
   return {
-    data: Buffer.from(body),
+    data: Buffer.from(body, encoding),
     headerList: () => headers,
-    header: (name: string) =>
-      headers[headers.indexOf(name) + 1] && headers.includes(name)
-        ? headers[headers.indexOf(name) + 1]
-        : undefined,
+    header: (name: string) => headers.find((_, i) => i % 2 === 1 && headers[i - 1] === name),
   } as unknown as BusMessage;
 }
 
@@ -146,6 +144,12 @@ describe('a raw reply', () => {
     expect(rawResponse(reply(headers)).headers).toEqual(['content-type', 'application/json']);
   });
 
+  test('to HEAD may say how long the answer to GET is', () => {
+    expect(rawResponse(reply(['Sluice-Header-Content-Length', '7']), true).headers).toContain(
+      'content-length',
+    );
+  });
+
   test('may name its type as a field; Content-Type counts more; 204 and 304 have none', () => {
     const wrapped = ['Sluice-Header-Content-Type', 'text/a'];
     expect(rawResponse(reply(wrapped)).headers).toEqual(['content-type', 'text/a']);
@@ -223,5 +227,55 @@ describe('an ADR-32 error', () => {
     expect(() => serviceErrorResponse(failed(code || ' '), 'r1')).toThrow(
       expect.objectContaining({ code: 'bad_backend_response' }),
     );
+  });
+});
+
+describe('the published vectors', () => {
+  interface Vectors {
+    requests: {
+      name: string;
+      wanted: string[];
+      natsHeaders: string[];
+      payload: string;
+      request: WireRequest & { subject: string | null; body: string };
+    }[];
+    replies: {
+      name: string;
+      natsHeaders: string[];
+      payload: string;
+      response: { status: number; headers: string[]; body: string };
+    }[];
+    errors: { name: string; natsHeaders: string[]; payload: string; status: number; detail?: string }[];
+  }
+  const file = new URL('../../../shared/wire/vectors/raw.json', import.meta.url);
+  const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
+
+  test.each(vectors.requests)('request: $name', ({ wanted, natsHeaders, request: told }) => {
+    const { subject, body, ...rest } = told;
+    const full: WireRequest = {
+      ...request,
+      ...rest,
+      body: Buffer.from(body, 'hex'),
+      identity: subject === null ? null : { subject, kind: 'jwt', roles: [], scopes: [], tenant: null },
+    };
+    expect(rawHeaders(full, wanted, told.deadline)).toEqual(natsHeaders);
+  });
+
+  test.each(vectors.replies)('reply: $name', ({ natsHeaders, payload, response }) => {
+    const { status, headers, body } = rawResponse(reply(natsHeaders, payload, 'hex'));
+    expect({ status, headers, body: Buffer.from(body).toString('hex') }).toEqual(response);
+  });
+
+  test.each(vectors.errors)('error: $name', ({ natsHeaders, payload, status, detail }) => {
+    const message = reply(natsHeaders, payload, 'hex');
+    const answer = (): { status: number; body: Uint8Array } =>
+      isServiceError(message) ? serviceErrorResponse(message, 'r1') : rawResponse(message);
+    if (status === 502 && !natsHeaders.includes('502'))
+      expect(answer).toThrow(expect.objectContaining({ status: 502 }));
+    else {
+      const { status: answered, body } = answer();
+      expect(answered).toBe(status);
+      if (detail !== undefined) expect(JSON.parse(Buffer.from(body).toString())).toMatchObject({ detail });
+    }
   });
 });
