@@ -49,6 +49,8 @@ await runService(logger, async () => {
   const live = createLive({ bus, config, logger, registry, call: gatewayCaller(phases) });
   const http = new HttpServer({ config, phases, live, metrics });
 
+  metrics.now.connections = () => http.connections;
+
   await table.loaded;
   const gateway = await http.listen();
   const discovery = await startService(bus, {

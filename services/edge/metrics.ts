@@ -9,10 +9,11 @@ interface Child {
   readonly status: string;
   readonly count: { inc(): void };
   readonly time: { observe(seconds: number): void };
-  used: boolean;
+  /** Monotonic, milliseconds. */
+  usedAt: number;
 }
 
-/** Label sets kept for routes; beyond it, those of routes that nobody has called since are forgotten first. */
+/** Label sets kept for routes; beyond it, those that were not used for the longest time are forgotten. */
 const maxLabelSets = 4_000;
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -50,11 +51,13 @@ export function edgeMetrics(registry: Registry) {
     help: 'Bytes of response bodies.',
     registers: [registry],
   });
-  const now = { inFlight: () => 0, connections: 0 };
+  const now = { inFlight: () => 0, connections: () => 0 };
   gauge(registry, 'sluice_edge_in_flight_requests', 'Requests that wait for their answer.', () =>
     now.inFlight(),
   );
-  gauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () => now.connections);
+  gauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () =>
+    now.connections(),
+  );
 
   const children = new Map<string, Child>();
 
@@ -64,24 +67,22 @@ export function edgeMetrics(registry: Registry) {
     if (!child) {
       if (children.size >= maxLabelSets) forget();
       const count = requests.labels(route, method, status);
-      child = { route, method, status, count, time: duration.labels(route), used: true };
+      child = { route, method, status, count, time: duration.labels(route), usedAt: 0 };
       children.set(key, child);
     }
-    child.used = true;
     return child;
   };
 
-  /** Drops what was not used since the last time, and at least a tenth, so that this is rare. */
+  /** Drops the tenth that was not used for the longest time: a tenth, so that it is rare. */
   const forget = (): void => {
-    const unused = [...children].filter(([, child]) => !child.used);
-    const oldest = [...children].slice(0, maxLabelSets / 10);
-    for (const child of children.values()) child.used = false;
-    for (const [key, { route, method, status }] of unused.length >= oldest.length ? unused : oldest) {
+    const byAge = [...children].toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
+    const old = byAge.slice(0, maxLabelSets / 10);
+    for (const [key, { route, method, status }] of old) {
       children.delete(key);
       requests.remove(route, method, status);
     }
-    const kept = new Set([...children.values()].map((child) => child.route));
-    for (const [, { route }] of [...unused, ...oldest]) if (!kept.has(route)) duration.remove(route);
+    const kept = new Set([...children.values()].map(({ route }) => route));
+    for (const [, { route }] of old) if (!kept.has(route)) duration.remove(route);
   };
 
   return {
@@ -90,6 +91,7 @@ export function edgeMetrics(registry: Registry) {
     observe(exchange: Exchange, status: number, ms: number): void {
       const method = knownMethods.has(exchange.method) ? exchange.method : 'other';
       const child = childOf(exchange.label, method, statusClass(status));
+      child.usedAt = exchange.startedAt;
       child.count.inc();
       child.time.observe(ms / 1000);
       if (exchange.body.length > 0) received.inc(exchange.body.length);

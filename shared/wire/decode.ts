@@ -2,6 +2,8 @@ import { wireVersion, type Identity, type WireRequest, type WireResponse } from 
 import { WireError } from './error.ts';
 import type { FlatHeaders } from './headers.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
+import { TextMap } from './text-map.ts';
+import { Words } from './words.ts';
 
 /** Header fields an envelope may hold. Fields, not bytes: bytes are bounded by the edge (requests) and by what NATS carries. */
 export const mostFields = 512;
@@ -10,6 +12,41 @@ const mostGrants = 1024;
 const empty: Uint8Array = Buffer.alloc(0);
 const noHeaders: FlatHeaders = Object.freeze([]);
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
+const requestKeys = new Words([
+  'v',
+  'method',
+  'path',
+  'route',
+  'params',
+  'query',
+  'headers',
+  'body',
+  'identity',
+  'client',
+  'id',
+  'deadline',
+  'trace',
+]);
+const responseKeys = new Words(['v', 'status', 'headers', 'body']);
+const commonFields = new Words([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'authorization',
+  'cache-control',
+  'content-length',
+  'content-type',
+  'cookie',
+  'etag',
+  'host',
+  'origin',
+  'referer',
+  'set-cookie',
+  'traceparent',
+  'user-agent',
+  'x-forwarded-for',
+  'x-request-id',
+]);
 /** RFC 9110 section 5.6.2, lower case only. */
 const fieldName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** RFC 9110 section 5.5 without the control characters that could split a response; bytes above 0x7F are Latin-1. */
@@ -17,7 +54,7 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Decodes and checks a request. `body` is a Buffer that aliases `payload`: copy it before keeping it longer than the
- * call. `params` has no prototype. Throws {@link WireError}.
+ * call. `params` inherits nothing ({@link TextMap}). Throws {@link WireError}.
  */
 export function decodeRequest(payload: Uint8Array): WireRequest {
   const reader = new MsgpackReader(payload);
@@ -35,7 +72,7 @@ export function decodeRequest(payload: Uint8Array): WireRequest {
   let client: string | undefined;
   let trace: string | undefined;
   for (let left = reader.mapSize(); left > 0; left--) {
-    switch (reader.text()) {
+    switch (reader.text(requestKeys)) {
       case 'v':
         version = once('v', version, reader.integer());
         break;
@@ -111,7 +148,7 @@ export function decodeResponse(payload: Uint8Array): WireResponse {
   let headers: FlatHeaders | undefined;
   let body: Uint8Array | undefined;
   for (let left = reader.mapSize(); left > 0; left--) {
-    switch (reader.text()) {
+    switch (reader.text(responseKeys)) {
       case 'v':
         version = once('v', version, reader.integer());
         break;
@@ -160,15 +197,14 @@ function flatHeaders(reader: MsgpackReader): FlatHeaders {
   if (size % 2 !== 0) throw new WireError('headers are not a list of names and values');
   if (size > 2 * mostFields) throw new WireError(`more than ${mostFields} header fields`);
   const headers: string[] = [];
-  for (let i = 0; i < size; i++) headers.push(reader.text());
+  for (let i = 0; i < size; i += 2) headers.push(reader.text(commonFields), reader.text());
   return headers;
 }
 
-/** Without a prototype, `__proto__` and `constructor` are names like any others. */
 function textMap(reader: MsgpackReader): Record<string, string> {
   const size = reader.mapSize();
   if (size > mostParams) throw new WireError(`more than ${mostParams} parameters`);
-  const map = Object.create(null) as Record<string, string>;
+  const map = new TextMap();
   for (let i = 0; i < size; i++) {
     const name = reader.text();
     map[name] = once(name, map[name], reader.text());

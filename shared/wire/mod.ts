@@ -10,3 +10,4 @@ export {
 } from './envelope.ts';
 export { headerValue, headerValues, type FlatHeaders } from './headers.ts';
 export { subjects, natsHeaders } from './subjects.ts';
+export { TextMap } from './text-map.ts';

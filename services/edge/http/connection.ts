@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { SluiceError } from '@sluice/errors';
 
 /** What the edge remembers of a client's connection beside what node:http does. */
@@ -7,18 +8,37 @@ export class Connection {
   readonly peer: string;
   /** The parser has given up on it: what still arrives is thrown away. */
   failed = false;
+  /** An answer has said that it is the last one. */
+  closing = false;
   /** Fails the body that is arriving, when the parser finds a fault in it. */
   receiving: ((error: SluiceError) => void) | null = null;
+  readonly #socket: Socket;
   #inFlight = 0;
+  /** Bytes received when the last request was done with. */
+  #quietAt = 0;
   #last: ServerResponse | null = null;
   #afterLast: (() => void) | null = null;
 
-  constructor(remoteAddress: string | undefined) {
+  constructor(socket: Socket) {
+    const { remoteAddress } = socket;
+    this.#socket = socket;
     this.peer = remoteAddress?.startsWith('::ffff:') ? remoteAddress.slice(7) : (remoteAddress ?? '');
   }
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /**
+   * Nothing was asked that is not answered and written, and no request has begun to arrive. (`closeIdleConnections` of
+   * node:http counts an answer as done when it was ended, though most of it may still have to be written.)
+   */
+  get idle(): boolean {
+    return (
+      this.#inFlight === 0 &&
+      this.#socket.bytesRead === this.#quietAt &&
+      (this.#last === null || this.#last.writableFinished)
+    );
   }
 
   began(response: ServerResponse): void {
@@ -28,6 +48,7 @@ export class Connection {
 
   ended(): void {
     this.#inFlight--;
+    this.#quietAt = this.#socket.bytesRead;
     if (this.#inFlight === 0 && this.#afterLast) this.#whenWritten(this.#afterLast);
   }
 

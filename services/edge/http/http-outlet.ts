@@ -65,13 +65,15 @@ export class HttpOutlet implements Outlet {
     const unread = hasBody && !this.#incoming.complete;
     const close = this.#context.draining || mustClose(exchange, unread);
     // Every answer's own list: nobody else holds it.
+    if (close) this.#connection.closing = true;
     if (close) (headers as string[]).push('connection', 'close');
     // An unknown status has no reason phrase (RFC 9112 section 4); node would invent one.
     response.writeHead(status, STATUS_CODES[status] ?? '', headers as string[]);
-    if (unread && close) this.#linger(reply);
+    // When the parser has given up, nothing more will come that could be waited for.
+    if (unread && close && !this.#connection.failed) this.#linger(reply);
     else {
       response.end(reply);
-      if (unread) this.#watchRest();
+      if (unread && !close) this.#watchRest();
       if (!response.writableFinished) this.#watchReader(reply.length);
     }
     this.#connection.ended();
@@ -102,6 +104,7 @@ export class HttpOutlet implements Outlet {
     const timer = setTimeout(() => finish(), lingerMs);
     const finish = (): void => {
       clearTimeout(timer);
+      this.#connection.receiving = null;
       incoming.off('data', onData).off('end', finish).off('close', finish);
       response.end();
       this.#watchReader(0);
@@ -111,6 +114,8 @@ export class HttpOutlet implements Outlet {
       if (left < 0) finish();
     };
     incoming.on('data', onData).once('end', finish).once('close', finish);
+    // A fault in what is thrown away needs no second answer.
+    this.#connection.receiving = finish;
     incoming.resume();
   }
 
@@ -137,7 +142,8 @@ export class HttpOutlet implements Outlet {
       bytes,
       expire: () => {
         // Without a socket the answer still waits for those before it on its connection: not the client's fault.
-        if (response.socket === null && !socket.destroyed) {
+        if (socket.destroyed) return;
+        if (response.socket === null) {
           reading.startedAt = performance.now();
           patience.begin(reading);
           return;

@@ -24,7 +24,7 @@ export class RawOutlet implements Outlet {
     this.#socket = socket;
     this.#context = context;
     this.#handshake = handshake;
-    // Before anything else: an error without a listener ends the process.
+    // Before anything else, and for good: an error without a listener ends the process, even in the moment of handing over.
     socket.on('error', ignore);
   }
 
@@ -54,7 +54,6 @@ export class RawOutlet implements Outlet {
     if (!this.#handshake) throw new SluiceError('bad_request', 'This request cannot open a stream.');
     const { request, head } = this.#handshake;
     this.#context.live.handleUpgrade(request, this.#socket, head, liveClient(exchange));
-    this.#socket.off('error', ignore);
     exchange.handedOver = true;
     exchange.status = 101;
   }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
 import type { HttpConfig } from '../config.ts';
@@ -21,7 +21,7 @@ export interface HttpServerOptions {
   readonly config: HttpConfig;
   readonly phases: Phases;
   readonly live: Pick<Live, 'handleSse' | 'handleUpgrade'>;
-  readonly metrics: Pick<EdgeMetrics, 'now' | 'refused'>;
+  readonly metrics: Pick<EdgeMetrics, 'refused'>;
   /** Milliseconds between looks at slow connections; default 500. */
   readonly tickMs?: number;
 }
@@ -34,7 +34,7 @@ export class HttpServer {
   readonly #metrics: HttpServerOptions['metrics'];
   readonly #context: OutletContext;
   readonly #address: ClientAddress;
-  readonly #connections = new WeakMap<Duplex, Connection>();
+  readonly #connections = new Map<Duplex, Connection>();
   #closed: Promise<void> = Promise.resolve();
 
   constructor(options: HttpServerOptions) {
@@ -82,23 +82,36 @@ export class HttpServer {
     return `http://${httpHost.includes(':') ? `[${httpHost}]` : httpHost}:${port}`;
   }
 
+  /** Open connections of every kind. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Stops accepting; every answer from now on ends its connection, and idle ones end at once. */
   drain(): void {
     this.#context.draining = true;
-    this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
+    // Not the `close` of node:http, which destroys connections whose answer is not completely written yet.
+    this.#closed = new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
+    this.#closeIdle();
   }
 
   /**
-   * After `drain`: waits until clients have taken the answers already given, at most `graceMs`, and closes what is
-   * left (connections on which nothing was asked, senders of requests that nobody will answer).
+   * After `drain`: waits until clients have taken their answers and finished what they had begun to ask, at most
+   * `graceMs`, and then closes what is left.
    */
   async close(graceMs: number): Promise<void> {
     const until = performance.now() + graceMs;
     const timer = setInterval(() => {
-      if (this.#context.patience.size === 0 || performance.now() >= until) this.#server.closeAllConnections();
+      if (performance.now() < until) this.#closeIdle();
+      else for (const socket of this.#connections.keys()) socket.destroy();
     }, 20);
     await this.#closed;
     clearInterval(timer);
+    this.#server.close();
+  }
+
+  #closeIdle(): void {
+    for (const [socket, connection] of this.#connections) if (connection.idle) socket.destroy();
   }
 
   #listen(): void {
@@ -117,9 +130,8 @@ export class HttpServer {
   }
 
   #onConnection(socket: Socket): void {
-    this.#connections.set(socket, new Connection(socket.remoteAddress));
-    this.#metrics.now.connections++;
-    socket.once('close', () => this.#metrics.now.connections--);
+    this.#connections.set(socket, new Connection(socket));
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -155,7 +167,7 @@ export class HttpServer {
     // Nothing was asked (a browser's spare connection), or nobody is left to hear the answer.
     if (!problem || bytesRead === 0) socket.destroy();
     else if (connection.receiving) connection.receiving(problem);
-    else connection.afterAnswers(() => this.#refuse(socket, problem));
+    else if (!connection.closing) connection.afterAnswers(() => this.#refuse(socket, problem));
   }
 
   /** Answers what never became a request, through the same last phases: it gets its id and its record like all others. */

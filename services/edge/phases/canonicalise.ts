@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/errors';
+import { mostFields } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
 import { checkFraming } from '../http/framing.ts';
 import { canonicalTarget } from '../path/canonical.ts';
@@ -21,6 +22,8 @@ export function canonicalise(options: CanonicaliseOptions) {
         'headers_too_large',
         `The header fields are larger than ${options.headerLimit} bytes.`,
       );
+    if (fields.endToEnd.length > 2 * mostFields)
+      throw new SluiceError('headers_too_large', `There are more than ${mostFields - 1} header fields.`);
     checkFraming(exchange.version, fields);
     if (target === '*' && exchange.method === 'OPTIONS') return;
     const canonical = canonicalTarget(target, fields.host);

@@ -11,20 +11,14 @@ const noBytes = new Uint8Array(0);
 const digits = /^[0-9]{1,15}$/;
 
 /**
- * Brings the answer into a form that HTTP can carry and gives it to the outlet. Every exchange comes through here, so
- * nothing in it may throw: a header that cannot be sent becomes a 502.
+ * Frames the answer (the gateway's own Content-Length, no body where HTTP has none) and gives it to the outlet. Every
+ * exchange comes through here, so nothing in it may throw.
  */
 export function respond(options: RespondOptions) {
   return function respond(exchange: Exchange): void {
     if (exchange.handedOver) return;
     const declared = exchange.method === 'HEAD' ? headerValue(exchange.headers, 'content-length') : undefined;
-    let headers: string[];
-    try {
-      headers = replyHeaders(exchange.headers, exchange.requestId);
-    } catch (error) {
-      exchange.fail(error);
-      headers = replyHeaders(exchange.headers, exchange.requestId);
-    }
+    const headers = replyHeaders(exchange.headers, exchange.requestId);
     const { status } = exchange;
     if (status === 204 || status === 304) {
       // RFC 9110 sections 15.3.5 and 15.4.5: no content, and for 204 no Content-Length either.

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { replyHeaders } from './reply-headers.ts';
+
+it('keeps order and repetition, and ends with the request id', () => {
+  expect(replyHeaders(['set-cookie', 'a', 'etag', '"x"', 'set-cookie', 'b'], 'r')).toEqual([
+    'set-cookie',
+    'a',
+    'etag',
+    '"x"',
+    'set-cookie',
+    'b',
+    'x-request-id',
+    'r',
+  ]);
+});
+
+it('drops framing and connection fields, and those that Connection names', () => {
+  const sent = [
+    'content-length',
+    '999',
+    'transfer-encoding',
+    'chunked',
+    'connection',
+    'X-Private, close',
+    'keep-alive',
+    'timeout=5',
+    'upgrade',
+    'h2c',
+    'trailer',
+    'x',
+    'x-private',
+    '1',
+    'x-request-id',
+    'theirs',
+    'connection',
+    'x-request-id',
+    'x-public',
+    '2',
+  ];
+  expect(replyHeaders(sent, 'r')).toEqual(['x-public', '2', 'x-request-id', 'r']);
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { pairs } from '../testing/test-edge.ts';
+import { readFields } from './request-fields.ts';
+
+const names = (raw: string[]): string[] => pairs(readFields(raw).endToEnd).map(([name]) => name);
+
+describe('end-to-end fields', () => {
+  it('are lower case, in order, repeated ones kept apart, with the request id at the end', () => {
+    expect(
+      readFields(['Host', 'a', 'X-B', '2', 'X-A', '1', 'x-b', '3', 'X-Request-Id', 'r1']).endToEnd,
+    ).toEqual(['host', 'a', 'x-b', '2', 'x-a', '1', 'x-b', '3', 'x-request-id', 'r1']);
+  });
+
+  it('leave out what belongs to the connection', () => {
+    const hop = [
+      'Connection',
+      'Keep-Alive',
+      'Proxy-Connection',
+      'Proxy-Authorization',
+      'TE',
+      'Trailer',
+      'Transfer-Encoding',
+      'Upgrade',
+      'Expect',
+    ];
+    expect(names(['Host', 'a', ...hop.flatMap((name) => [name, 'x']), 'Accept', '*/*'])).toEqual([
+      'host',
+      'accept',
+      'x-request-id',
+    ]);
+  });
+
+  it('leave out what Connection names, but nothing that the gateway depends on', () => {
+    const raw = [
+      'Host',
+      'a',
+      'X-Mine',
+      '1',
+      'Authorization',
+      'b',
+      'Connection',
+      'close, X-Mine , authorization, host',
+    ];
+    expect(names(raw)).toEqual(['host', 'authorization', 'x-request-id']);
+  });
+});
+
+describe('what the gateway needs', () => {
+  it('is found whatever the case of the name', () => {
+    expect(
+      readFields([
+        'HOST',
+        'a',
+        'host',
+        'b',
+        'CONTENT-LENGTH',
+        '17',
+        'Transfer-encoding',
+        'chunked',
+        'EXPECT',
+        '100-continue',
+        'X-Forwarded-For',
+        '1.1.1.1',
+        'x-forwarded-for',
+        '2.2.2.2',
+        'Traceparent',
+        't',
+      ]),
+    ).toMatchObject({
+      hosts: 2,
+      host: 'a',
+      contentLength: 17,
+      transferEncoding: 'chunked',
+      expect: '100-continue',
+      forwardedFor: '1.1.1.1,2.2.2.2',
+      traceparent: 't',
+    });
+  });
+
+  it('counts the bytes of the section', () => {
+    expect(readFields(['Host', 'abc', 'X', '']).size).toBe('Host: abc\r\nX: \r\n'.length);
+  });
+
+  it('takes no trace context from a repeated field', () => {
+    expect(readFields(['traceparent', 'a', 'traceparent', 'b']).traceparent).toBeUndefined();
+  });
+
+  it('says so when there is nothing', () => {
+    expect(readFields([])).toMatchObject({
+      hosts: 0,
+      contentLength: -1,
+      transferEncoding: null,
+      expect: null,
+    });
+  });
+});
