@@ -16,6 +16,10 @@ export class Calls {
   readonly #deadlines = new Deadlines((token) => this.#expire(token));
   #token = 0;
 
+  get size(): number {
+    return this.#calls.size;
+  }
+
   /** Without a deadline the caller ends it with `remove`. */
   add(call: Call, deadline?: number): number {
     const token = ++this.#token;
@@ -61,7 +65,7 @@ export class Calls {
 
 /** The server's own answer where nobody listens. */
 export function isNoResponders(message: BusMessage): boolean {
-  return message.data.length === 0 && message.status === 503;
+  return message.size === 0 && message.status === 503;
 }
 
 export function noResponders(): BusError {

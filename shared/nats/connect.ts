@@ -1,6 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Bus, BusReporter } from './bus.ts';
 import { BusError } from './errors.ts';
+import { callApiPatiently } from './jetstream-api.ts';
 import { NatsBus } from './nats-bus.ts';
 
 export interface BusOptions {
@@ -34,7 +35,17 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       `NATS server ${version} is too old: Sluice needs ${oldestServer.join('.')} or newer`,
     );
   }
-  return new NatsBus(connection, options.report ?? (() => {}));
+  const bus = new NatsBus(connection, options.report ?? (() => {}));
+  // A node without JetStream may have neighbours with it, so the API has the last word.
+  if (connection.info?.jetstream !== true) {
+    try {
+      await callApiPatiently(bus, 'INFO', undefined, 2_000);
+    } catch (cause) {
+      await bus.close();
+      throw new BusError('rejected', 'the NATS server has no JetStream: start it with -js', { cause });
+    }
+  }
+  return bus;
 }
 
 async function firstConnection(options: BusOptions): Promise<NatsConnection> {

@@ -33,8 +33,13 @@ export async function callApi<T>(bus: Bus, subject: string, body?: unknown): Pro
 }
 
 /** As {@link callApi}, but waits for a JetStream that is away or has no leader yet. */
-export async function callApiPatiently<T>(bus: Bus, subject: string, body?: unknown): Promise<T> {
-  const until = Date.now() + patienceMs;
+export async function callApiPatiently<T>(
+  bus: Bus,
+  subject: string,
+  body?: unknown,
+  waitMs = patienceMs,
+): Promise<T> {
+  const until = Date.now() + waitMs;
   for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
     try {
       return await callApi<T>(bus, subject, body);

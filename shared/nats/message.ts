@@ -35,6 +35,11 @@ export class BusMessage {
     return this.#msg.data;
   }
 
+  /** Bytes of the payload, without making a view of it. */
+  get size(): number {
+    return this.#msg._rdata.length - Math.max(this.#msg._msg.hdr, 0);
+  }
+
   text(): string {
     return utf8(this.data);
   }

@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer, Socket, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { busConformance } from './conformance/suite.ts';
@@ -125,10 +126,19 @@ describe('NatsBus', () => {
       report: (event) => events.push(event),
     });
     buses.push(bus);
+    // It does not leave in the middle of something, its own question in this case.
+    bus.subscribe('asked', async (message) => {
+      await until(() => events.length > 0);
+      message.respond('answered');
+    });
+    const answer = bus.request('asked', '', { deadline: soon() });
+    await bus.flush();
     // The server keeps its clients for ten more seconds: who is away sooner has left by itself.
     process.kill(lame.pid, 'SIGUSR2');
     await until(() => !bus.connected, { timeoutMs: 5_000 });
-    expect(events.map((event) => event.detail)).toContain('the NATS server shuts down: moving to another');
+    expect(events[0]?.detail).toBe('the NATS server shuts down: moving to another');
+    expect((await answer).text()).toBe('answered');
+    await lame.kill();
     await lame.restart();
     await until(() => bus.connected);
   });
@@ -143,6 +153,27 @@ describe('NatsBus', () => {
     await expect(connectBus({ servers: [late.url], name: 'test', waitMs: 0 })).rejects.toMatchObject({
       kind: 'disconnected',
       message: expect.stringContaining(late.url) as string,
+    });
+  });
+
+  it('refuses a server that is too old or has no JetStream, in one sentence', async () => {
+    const old = createServer((socket) => {
+      socket.write(
+        'INFO {"server_id":"X","version":"2.11.9","headers":true,"max_payload":1048576,"jetstream":true}\r\n',
+      );
+      socket.on('data', (bytes) => bytes.includes('PING') && socket.write('PONG\r\n'));
+    }).listen(0, '127.0.0.1');
+    await once(old, 'listening');
+    const { port } = old.address() as AddressInfo;
+    await expect(connectBus({ servers: [`nats://127.0.0.1:${port}`], name: 'test' })).rejects.toMatchObject({
+      kind: 'rejected',
+      message: 'NATS server 2.11.9 is too old: Sluice needs 2.12 or newer',
+    });
+    old.close();
+    await using plain = await startNatsServer({ config: 'jetstream: false' });
+    await expect(connectBus({ servers: [plain.url], name: 'test' })).rejects.toMatchObject({
+      kind: 'rejected',
+      message: expect.stringContaining('no JetStream') as string,
     });
   });
 

@@ -11,6 +11,9 @@ import { NatsSubscription } from './subscription.ts';
 /** So much is not kept for the end of the turn: a burst of large messages leaves in several writes. */
 const largestBatch = 1024 * 1024;
 
+/** A server that shuts down lets its clients stay for ten seconds by default. */
+const quietMs = 2_000;
+
 const defaultMaxPayload = 1024 * 1024;
 
 /** The {@link Bus} over a NATS connection. Everything that leaves goes through one queue, flushed once per turn. */
@@ -124,6 +127,7 @@ export class NatsBus implements Bus {
   subscribe(subject: string, handler: BusHandler, options: { queue?: string } = {}): BusSubscription {
     if (this.#closing !== undefined || this.#connection.isClosed()) throw disconnected();
     checkSubject(subject);
+    if (options.queue !== undefined) checkSubject(options.queue);
     const subscription = new NatsSubscription(subject, handler, options.queue, this.#around);
     this.#subscriptions.add(subscription);
     return subscription;
@@ -215,11 +219,15 @@ export class NatsBus implements Bus {
     } else if (status.type === 'error') this.#onError(status.error);
   }
 
-  /** A server that drains its clients would cut us off later, at a moment of its choice. */
+  /** A server that drains its clients would cut us off later: we choose a moment when nothing is under way, if one comes. */
   async #moveOn(): Promise<void> {
     this.report({ kind: 'connection', detail: 'the NATS server shuts down: moving to another' });
+    const until = performance.now() + quietMs;
+    const busy = (): boolean =>
+      this.#calls.size > 0 || [...this.#subscriptions].some((each) => each.running > 0);
+    while (busy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
     await this.flush().catch(() => {});
-    await this.#connection.reconnect();
+    if (this.#connected) await this.#connection.reconnect();
   }
 
   #onError(error: Error): void {

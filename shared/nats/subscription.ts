@@ -31,6 +31,11 @@ export class NatsSubscription implements BusSubscription {
     });
   }
 
+  /** Handlers that have not ended. */
+  get running(): number {
+    return this.#running;
+  }
+
   unsubscribe(): void {
     if (!this.#subscription.isClosed()) this.#subscription.unsubscribe();
     this.#ending ??= this.#end(Promise.resolve());
