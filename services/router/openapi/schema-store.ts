@@ -31,7 +31,8 @@ export class SchemaStore {
   readonly #unlisten: () => void;
   #totalBytes = 0;
   #version = 0;
-  #refreshing: Promise<void> | undefined;
+  #fetching: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
 
   constructor(options: {
     bus: Bus;
@@ -66,29 +67,36 @@ export class SchemaStore {
     return this.#reported.size;
   }
 
-  /** Fetches what is missing or old. Callers share one run; nothing is fetched for routes without a schema subject. */
+  /**
+   * Fetches what has never been asked for, and resolves when that is done. What is only old is asked for again without
+   * anybody waiting: a backend that does not answer would make every document slow. Callers share one run of each.
+   */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
+    const oldest = performance.now() - this.#maxAgeMs;
+    const missing: CompiledRoute[] = [];
+    const old: CompiledRoute[] = [];
+    for (const route of this.#table.routes()) {
+      if (route.schemaSubject === null) continue;
+      const entry = this.#entries.get(route.id);
+      if (entry?.route !== route) missing.push(route);
+      else if (entry.fetchedAt < oldest) old.push(route);
+    }
+    if (old.length > 0) this.#renewing ??= this.#fetchAll(old).finally(() => (this.#renewing = undefined));
+    if (missing.length > 0)
+      this.#fetching ??= this.#fetchAll(missing).finally(() => (this.#fetching = undefined));
+    return this.#fetching ?? Promise.resolve();
   }
 
   stop(): void {
     this.#unlisten();
   }
 
-  async #refresh(): Promise<void> {
-    const oldest = performance.now() - this.#maxAgeMs;
-    const due: CompiledRoute[] = [];
-    for (const route of this.#table.routes()) {
-      const entry = this.#entries.get(route.id);
-      if (route.schemaSubject !== null && (entry?.route !== route || entry.fetchedAt < oldest))
-        due.push(route);
-    }
-    const next = due.values();
+  async #fetchAll(routes: readonly CompiledRoute[]): Promise<void> {
+    const next = routes.values();
     const worker = async (): Promise<void> => {
       for (const route of next) await this.#fetch(route);
     };
-    await Promise.all(Array.from({ length: Math.min(concurrency, due.length) }, worker));
+    await Promise.all(Array.from({ length: Math.min(concurrency, routes.length) }, worker));
   }
 
   async #fetch(route: CompiledRoute): Promise<void> {
