@@ -1,15 +1,16 @@
+import { TextMap } from '@sluice/wire';
 import type { QueryValues } from './endpoint.ts';
 
-const none: QueryValues = Object.freeze({});
+const none: QueryValues = Object.freeze(new TextMap<string | string[]>());
 
 /**
  * Reads a raw query string as forms write it (WHATWG URL, application/x-www-form-urlencoded): `+` is a space, a
  * repeated name gives a list. Names in `lists` give a list even when they appear once. Throws URIError with the name
- * of the parameter for a bad escape. The result has no prototype, so `__proto__` is a name like any other.
+ * of the parameter for a bad escape. The result inherits nothing, so `__proto__` is a name like any other.
  */
 export function parseQuery(query: string, lists: ReadonlySet<string>): QueryValues {
-  if (query === '') return lists.size === 0 ? none : (Object.create(null) as QueryValues);
-  const values = Object.create(null) as Record<string, string | string[]>;
+  if (query === '') return none;
+  const values = new TextMap<string | string[]>();
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');

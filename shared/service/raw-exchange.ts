@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BusMessage } from '@sluice/nats';
-import { natsHeaders, type Identity, type WireRequest } from '@sluice/wire';
+import { natsHeaders, TextMap, type Identity, type WireRequest } from '@sluice/wire';
 import type { Exchange } from './exchange.ts';
 import { errorHeaders } from './failure.ts';
 
@@ -52,7 +52,7 @@ function callerOf(message: BusMessage): Identity | null {
 }
 
 function prefixedFields(message: BusMessage): Pick<WireRequest, 'params' | 'headers'> {
-  const params = Object.create(null) as Record<string, string>;
+  const params = new TextMap();
   const headers: string[] = [];
   const list = message.headerList();
   for (let i = 0; i < list.length; i += 2) {

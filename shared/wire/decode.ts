@@ -11,7 +11,7 @@ const mostParams = 32;
 const mostGrants = 1024;
 const empty: Uint8Array = Buffer.alloc(0);
 const noHeaders: FlatHeaders = Object.freeze([]);
-const noParams: Readonly<Record<string, string>> = Object.freeze({});
+const noParams: Readonly<Record<string, string>> = Object.freeze(new TextMap());
 const requestKeys = new Words([
   'v',
   'method',

@@ -74,7 +74,7 @@ describe('requests', () => {
     >;
     const received = decodeRequest(encodeRequest({ ...request, params })).params;
     expect(Object.entries(received)).toEqual(Object.entries(params));
-    expect(Object.getPrototypeOf(received)).toBeNull();
+    for (const inherited of ['hasOwnProperty', 'valueOf']) expect(inherited in received).toBe(false);
     expect(({} as Record<string, unknown>)['a']).toBeUndefined();
   });
 

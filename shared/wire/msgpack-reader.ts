@@ -1,4 +1,5 @@
 import { WireError } from './error.ts';
+import type { Words } from './words.ts';
 
 /** Nesting that fields unknown to this version may have; the envelope's own depth is three. */
 const deepest = 16;
@@ -38,7 +39,8 @@ export class MsgpackReader {
     throw this.#expected('an array', type);
   }
 
-  text(): string {
+  /** `expected` saves making a string for a text that is among them. */
+  text(expected?: Words): string {
     const type = this.#byte();
     let length: number;
     if (type >= 0xa0 && type <= 0xbf) length = type & 0x1f;
@@ -47,6 +49,8 @@ export class MsgpackReader {
     else if (type === 0xdb) length = this.#uint32();
     else throw this.#expected('text', type);
     const start = this.#advance(length);
+    const word = expected?.find(this.#bytes, start, length);
+    if (word !== undefined) return word;
     if (length <= shortText) {
       const text = this.#ascii(start, this.#at);
       if (text !== undefined) return text;
