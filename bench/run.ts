@@ -7,9 +7,10 @@ import type { Section } from './harness/context.ts';
 import { machineFacts } from './harness/machine.ts';
 import { Processes } from './harness/process.ts';
 import { isMet, sectionText } from './harness/table.ts';
+import { fanout } from './scenarios/fanout.ts';
 import { http } from './scenarios/http.ts';
 
-const scenarios = [http];
+const scenarios = [http, fanout];
 
 const usage = `npm run bench -- [--quick] [--only NAME]... [--profile DIR] [--out FILE]
   --quick        a few seconds per scenario: shows that everything runs, the figures are only indicative
