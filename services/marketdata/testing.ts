@@ -2,19 +2,12 @@ import { marketStream, tradeSubject } from '@sluice/market';
 import { connectBus, ensureStream, publishStored, type Bus } from '@sluice/nats';
 import { startService } from '@sluice/service';
 import { Registry } from '@sluice/telemetry';
-import { decodeResponse, encodeRequest, headerValue } from '@sluice/wire';
 import type { TestTrade } from '../../tests/marketdata/trades.ts';
 import { historyEndpoints } from './history/endpoints.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { marketdataMetrics } from './metrics.ts';
 import { retentionHorizon, type Store } from './store/mod.ts';
 import { testStore } from './store/suite.ts';
-
-export interface Answer {
-  readonly status: number;
-  readonly header: (name: string) => string | undefined;
-  readonly body: unknown;
-}
 
 /** A worker inside the test's process: everything of main.ts but the signals and the log. */
 export interface TestWorker {
@@ -71,40 +64,6 @@ export async function startWorker(options: {
       await store.close();
       await bus.close();
     },
-  };
-}
-
-/** Calls an endpoint as the router does. */
-export async function call(
-  bus: Bus,
-  endpoint: string,
-  request: { symbol?: string; query?: string; body?: unknown } = {},
-): Promise<Answer> {
-  const deadline = Date.now() + 20_000;
-  const { symbol, query = '', body } = request;
-  const answer = await bus.request(
-    `marketdata.${endpoint}`,
-    encodeRequest({
-      method: body === undefined ? 'GET' : 'POST',
-      path: '/',
-      route: endpoint,
-      params: symbol === undefined ? {} : { symbol },
-      query,
-      headers: body === undefined ? [] : ['content-type', 'application/json'],
-      body: body === undefined ? new Uint8Array(0) : Buffer.from(JSON.stringify(body)),
-      identity: null,
-      client: '127.0.0.1',
-      id: 'test',
-      deadline,
-      trace: '',
-    }),
-    { deadline },
-  );
-  const response = decodeResponse(answer.data);
-  return {
-    status: response.status,
-    header: (name) => headerValue(response.headers, name),
-    body: JSON.parse(Buffer.from(response.body).toString('utf8')) as unknown,
   };
 }
 

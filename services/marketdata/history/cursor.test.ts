@@ -36,11 +36,15 @@ it('refuses a cursor of another query', () => {
 it('refuses a cursor in which anything was changed, added or left out', () => {
   const cursor = encodeCursor(query, [1723161255342, 'xabc']);
   fc.assert(
-    fc.property(fc.nat({ max: cursor.length - 1 }), fc.constantFrom(...'AZaz09-_=+/ %'), (at, character) => {
-      const changed = cursor.slice(0, at) + character + cursor.slice(at + 1);
-      if (changed !== cursor) expect(refusal(() => decodeCursor(query, changed)).status).toBe(400);
-      expect(refusal(() => decodeCursor(query, cursor.slice(0, at))).status).toBe(400);
-      expect(refusal(() => decodeCursor(query, cursor + character)).status).toBe(400);
-    }),
+    fc.property(
+      fc.nat({ max: cursor.length - 1 }),
+      fc.constantFrom('A', 'Z', 'a', 'z', '0', '9', '-', '_', '=', '+', '/', ' ', '%'),
+      (at, character) => {
+        const changed = cursor.slice(0, at) + character + cursor.slice(at + 1);
+        if (changed !== cursor) expect(refusal(() => decodeCursor(query, changed)).status).toBe(400);
+        expect(refusal(() => decodeCursor(query, cursor.slice(0, at))).status).toBe(400);
+        expect(refusal(() => decodeCursor(query, cursor + character)).status).toBe(400);
+      },
+    ),
   );
 });

@@ -1,8 +1,9 @@
 import { createDatabase, startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, askAll, type Answer } from '../../../tests/marketdata/ask.ts';
 import { allIntervals, inOrder, oracleCandles, oracleFilled } from '../../../tests/marketdata/oracle.ts';
 import { madeTrades, type TestTrade } from '../../../tests/marketdata/trades.ts';
-import { call, publishTrades, startWorker, type Answer, type TestWorker } from '../testing.ts';
+import { publishTrades, startWorker, type TestWorker } from '../testing.ts';
 
 interface List {
   readonly data: Record<string, unknown>[];
@@ -29,7 +30,7 @@ afterAll(async () => {
 });
 
 const get = (endpoint: string, query = '', symbol: string | undefined = 'HIST'): Promise<Answer> =>
-  call(worker.bus, endpoint, { query, ...(symbol === undefined ? {} : { symbol }) });
+  ask(worker.bus, endpoint, { query, ...(symbol === undefined ? {} : { symbol }) });
 
 async function list(endpoint: string, query: string, symbol?: string): Promise<List> {
   const answer = await get(endpoint, query, symbol);
@@ -38,17 +39,8 @@ async function list(endpoint: string, query: string, symbol?: string): Promise<L
   return answer.body as List;
 }
 
-/** Every page of a list, by its cursors. */
-async function all(endpoint: string, query: string): Promise<Record<string, unknown>[]> {
-  const rows: Record<string, unknown>[] = [];
-  let next: string | null = null;
-  do {
-    const page: List = await list(endpoint, next === null ? query : `${query}&cursor=${next}`);
-    rows.push(...page.data);
-    next = page.next;
-  } while (next !== null);
-  return rows;
-}
+const all = (endpoint: string, query: string): Promise<Record<string, unknown>[]> =>
+  askAll(worker.bus, endpoint, 'HIST', query);
 
 function expectRefused(answer: Answer, ...places: string[]): void {
   expect(answer.status, JSON.stringify(answer.body)).toBe(400);
@@ -86,7 +78,10 @@ describe('trades', () => {
     expectRefused(await get('trades', 'limit=1001'), 'query/limit');
     expectRefused(
       await get('trades', 'limit=x&from=yesterday&to=2024-02-30&order=up'),
-      ...['query/limit', 'query/from', 'query/to', 'query/order'],
+      'query/limit',
+      'query/from',
+      'query/to',
+      'query/order',
     );
     expectRefused(await get('trades', 'from=2000&to=1000'), 'query/from');
     expectRefused(await get('trades', 'cursor=abc'), 'query/cursor');
@@ -223,7 +218,7 @@ describe('markets and tickers', () => {
 
 describe('trades over HTTP', () => {
   const post = (symbol: string, body: unknown): Promise<Answer> =>
-    call(worker.bus, 'add-trades', { symbol, body });
+    ask(worker.bus, 'add-trades', { symbol, body });
 
   it('are taken as strings and as numbers, with times in both forms', async () => {
     const answer = await post('HTTP-1', {

@@ -3,31 +3,24 @@ import { marketStream, tradeSubject } from '@sluice/market';
 import { connectBus, ensureStream, publishStored } from '@sluice/nats';
 import { createDatabase, startNatsServer, startPostgres, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, askAll } from '../../../tests/marketdata/ask.ts';
 import { oracleCandles } from '../../../tests/marketdata/oracle.ts';
 import { madeTrades, random, realTrades, shuffled, tradesFile } from '../../../tests/marketdata/trades.ts';
 import { marketdataMetrics } from '../metrics.ts';
 import { StoreError, type TradeRow } from '../store/mod.ts';
-import { call, publishTrades, startWorker, type TestWorker } from '../testing.ts';
+import { publishTrades, startWorker, type TestWorker } from '../testing.ts';
 import { Ingest } from './ingest.ts';
 
-async function candlesOf(worker: TestWorker, symbol: string, interval: string): Promise<unknown[]> {
-  const rows: unknown[] = [];
-  let cursor: string | null = null;
-  do {
-    const query: string = `interval=${interval}&order=asc&limit=1000${cursor === null ? '' : `&cursor=${cursor}`}`;
-    const { status, body } = await call(worker.bus, 'candles', { symbol, query });
-    expect(status).toBe(200);
-    const page = body as { data: unknown[]; next: string | null };
-    rows.push(...page.data);
-    cursor = page.next;
-  } while (cursor !== null);
-  return rows;
-}
+const candlesOf = (worker: TestWorker, symbol: string, interval: string): Promise<unknown[]> =>
+  askAll(worker.bus, 'candles', symbol, `interval=${interval}&order=asc&limit=1000`);
 
 async function marketTrades(worker: TestWorker, symbol: string): Promise<number> {
-  const { body } = await call(worker.bus, 'market', { symbol });
+  const { body } = await ask(worker.bus, 'market', { symbol });
   return (body as { trades?: number }).trades ?? 0;
 }
+
+/** Real servers are started, stopped and waited for, on a machine that may be busy. */
+const slow = { timeout: 120_000 };
 
 describe('ingest', () => {
   let nats: TestNats;
@@ -40,6 +33,7 @@ describe('ingest', () => {
 
   it.skipIf(tradesFile === undefined)(
     'stores recorded trades once and folds them right, duplicated, shuffled, between two replicas',
+    slow,
     async () => {
       await using server = await startNatsServer();
       const databaseUrl = await createDatabase();
@@ -55,7 +49,7 @@ describe('ingest', () => {
       const count = async (outcome: string): Promise<number> =>
         (await Promise.all(workers.map((each) => each.trades(outcome)))).reduce((a, b) => a + b);
       await until(async () => (await count('stored')) + (await count('duplicate')) >= copies.length, {
-        timeoutMs: 30_000,
+        timeoutMs: 90_000,
         message: 'every event handled',
       });
       expect(await count('stored')).toBe(trades.length);
@@ -71,7 +65,7 @@ describe('ingest', () => {
     },
   );
 
-  it('drops what is no trade, tells why, and goes on with the rest', async () => {
+  it('drops what is no trade, tells why, and goes on with the rest', slow, async () => {
     await using server = await startNatsServer();
     const worker = await startWorker({ natsUrl: server.url, databaseUrl: await createDatabase() });
     await worker.ingesting;
@@ -86,6 +80,7 @@ describe('ingest', () => {
     await publishTrades(worker.bus, good);
     await send(tradeSubject('made', 'GOOD'), JSON.stringify({ ...trade, side: null }));
     await until(async () => (await worker.trades('stored')) === good.length && worker.rejected.length === 5, {
+      timeoutMs: 60_000,
       message: () => JSON.stringify(worker.rejected),
     });
     expect(worker.rejected.map(({ reason }) => reason.split(' ')[0])).toEqual([
@@ -99,7 +94,7 @@ describe('ingest', () => {
     await worker.stop();
   });
 
-  it('finds the one event that the database objects to, rejects it and stores the others', async () => {
+  it('finds the one event that the database objects to, rejects it and stores the others', slow, async () => {
     const bus = await connectBus({ servers: [nats.url], name: 'bisect' });
     await ensureStream(bus, marketStream(1));
     const metrics = marketdataMetrics(new Registry());
@@ -135,53 +130,57 @@ describe('ingest', () => {
     await bus.close();
   });
 
-  it('loses nothing while the database is away, says so, and takes trades over HTTP all the time', async () => {
-    await using server = await startNatsServer();
-    await using postgres = await startPostgres();
-    const worker = await startWorker({ natsUrl: server.url, databaseUrl: postgres.url, maxBatch: 50 });
-    await worker.ingesting;
-    const trades = madeTrades({ symbol: 'AWAY', count: 3_000, from: 1e12, days: 2, seed: 14 });
-    const post = async (rows: typeof trades): Promise<unknown> => {
-      const body = { venue: 'made', trades: rows.map(({ trade }) => trade) };
-      const answer = await call(worker.bus, 'add-trades', { symbol: 'AWAY', body });
-      expect(answer.status).toBe(202);
-      return answer.body;
-    };
-    await publishTrades(worker.bus, trades.slice(0, 1_000));
-    await until(async () => (await worker.trades('stored')) > 0);
-    await postgres.pause();
-    await publishTrades(worker.bus, trades.slice(900, 2_500));
-    await until(() => !worker.store.ready, { message: 'the outage noticed' });
-    const history = await call(worker.bus, 'trades', { symbol: 'AWAY' });
-    expect(history.status).toBe(503);
-    expect(Number(history.header('retry-after'))).toBeGreaterThan(0);
-    expect(JSON.stringify(history.body)).not.toMatch(/ECONN|postgres|127\.0\.0\.1|SELECT/);
+  it(
+    'loses nothing while the database is away, says so, and takes trades over HTTP all the time',
+    slow,
+    async () => {
+      await using server = await startNatsServer();
+      await using postgres = await startPostgres();
+      const worker = await startWorker({ natsUrl: server.url, databaseUrl: postgres.url, maxBatch: 50 });
+      await worker.ingesting;
+      const trades = madeTrades({ symbol: 'AWAY', count: 3_000, from: 1e12, days: 2, seed: 14 });
+      const post = async (rows: typeof trades): Promise<unknown> => {
+        const body = { venue: 'made', trades: rows.map(({ trade }) => trade) };
+        const answer = await ask(worker.bus, 'add-trades', { symbol: 'AWAY', body });
+        expect(answer.status).toBe(202);
+        return answer.body;
+      };
+      await publishTrades(worker.bus, trades.slice(0, 1_000));
+      await until(async () => (await worker.trades('stored')) > 0);
+      await postgres.pause();
+      await publishTrades(worker.bus, trades.slice(900, 2_500));
+      await until(() => !worker.store.ready, { message: 'the outage noticed' });
+      const history = await ask(worker.bus, 'trades', { symbol: 'AWAY' });
+      expect(history.status).toBe(503);
+      expect(Number(history.header('retry-after'))).toBeGreaterThan(0);
+      expect(JSON.stringify(history.body)).not.toMatch(/ECONN|postgres|127\.0\.0\.1|SELECT/);
 
-    // The stream's window tells repetitions even now.
-    expect(await post(trades.slice(2_500))).toEqual({ received: 500, new: 500, duplicates: 0 });
-    expect(await post(trades.slice(2_400))).toMatchObject({ received: 600, duplicates: 500 });
-    await postgres.restart();
-    await until(async () => (await worker.trades('stored')) === trades.length, {
-      timeoutMs: 25_000,
-      message: 'all of it stored after the outage',
-    });
-    expect(await marketTrades(worker, 'AWAY')).toBe(trades.length);
-    expect(worker.store.ready).toBe(true);
-    for (const interval of ['1m', '4h', '1d'])
-      expect(await candlesOf(worker, 'AWAY', interval), interval).toEqual(oracleCandles(trades, interval));
-    // And now the database tells them, which remembers longer than the stream.
-    expect(await post(trades.slice(0, 700))).toEqual({ received: 700, new: 0, duplicates: 700 });
-    await worker.stop();
-  });
+      // The stream's window tells repetitions even now.
+      expect(await post(trades.slice(2_500))).toEqual({ received: 500, new: 500, duplicates: 0 });
+      expect(await post(trades.slice(2_400))).toMatchObject({ received: 600, duplicates: 500 });
+      await postgres.restart();
+      await until(async () => (await worker.trades('stored')) === trades.length, {
+        timeoutMs: 90_000,
+        message: 'all of it stored after the outage',
+      });
+      expect(await marketTrades(worker, 'AWAY')).toBe(trades.length);
+      expect(worker.store.ready).toBe(true);
+      for (const interval of ['1m', '4h', '1d'])
+        expect(await candlesOf(worker, 'AWAY', interval), interval).toEqual(oracleCandles(trades, interval));
+      // And now the database tells them, which remembers longer than the stream.
+      expect(await post(trades.slice(0, 700))).toEqual({ received: 700, new: 0, duplicates: 700 });
+      await worker.stop();
+    },
+  );
 
-  it('starts without a database and begins when it comes', async () => {
+  it('starts without a database and begins when it comes', slow, async () => {
     await using server = await startNatsServer();
     await using postgres = await startPostgres();
     await postgres.pause();
     const worker = await startWorker({ natsUrl: server.url, databaseUrl: postgres.url });
     const trades = madeTrades({ symbol: 'LATER', count: 10, from: 0, days: 1, seed: 15 });
     await publishTrades(worker.bus, trades);
-    expect((await call(worker.bus, 'tickers')).status).toBe(503);
+    expect((await ask(worker.bus, 'tickers')).status).toBe(503);
     expect(worker.store.ready).toBe(false);
     await postgres.restart();
     await worker.ingesting;
@@ -189,7 +188,7 @@ describe('ingest', () => {
     await worker.stop();
   });
 
-  it('passes over trades that are older than trades are kept', async () => {
+  it('passes over trades that are older than trades are kept', slow, async () => {
     await using server = await startNatsServer();
     const worker = await startWorker({
       natsUrl: server.url,
@@ -206,7 +205,7 @@ describe('ingest', () => {
     );
     await until(async () => (await worker.trades('stored')) + (await worker.trades('expired')) === 2);
     expect(await marketTrades(worker, 'AGED')).toBe(1);
-    const refused = await call(worker.bus, 'add-trades', { symbol: 'AGED', body: { trades: [young, old] } });
+    const refused = await ask(worker.bus, 'add-trades', { symbol: 'AGED', body: { trades: [young, old] } });
     expect(refused.status).toBe(400);
     expect(refused.body).toMatchObject({ errors: [{ in: 'body', pointer: '/trades/1/ts' }] });
     await worker.stop();

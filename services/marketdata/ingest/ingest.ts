@@ -7,8 +7,8 @@ import { eventReader, type TradeEvent } from './event.ts';
 /** Durable consumer that all replicas share. */
 const durable = 'marketdata';
 
-/** Longer than a write may take: the server must not hand a batch to another replica that is still being written. */
-const ackWaitMs = 60_000;
+/** A batch whose worker was killed goes to another replica after this; one that is being written for longer is kept. */
+const ackWaitMs = 15_000;
 
 /** What the ingest needs of the store. A batch may be written any number of times. */
 export interface TradeSink {

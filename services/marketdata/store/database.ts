@@ -30,7 +30,7 @@ export interface DatabaseOptions {
 const connectTimeoutMs = 3_000;
 const pingEveryMs = 2_000;
 
-/** Longest a write transaction may take, ms: less than the stream waits for the acknowledgement of a batch. */
+/** Longest a write transaction may take, ms. */
 const writeTimeoutMs = 30_000;
 
 /**

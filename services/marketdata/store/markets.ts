@@ -6,6 +6,9 @@ import type { Database } from './database.ts';
  */
 export class Markets {
   readonly #database: Database;
+  /** Markets that have trades. */
+  readonly #found = new Map<string, number>();
+  /** Markets that can be written to; a new one has no trades until its first batch is committed. */
   readonly #markets = new Map<string, number>();
   readonly #venues = new Map<string, number>();
   readonly #pairs = new Set<string>();
@@ -16,6 +19,7 @@ export class Markets {
   }
 
   forget(): void {
+    this.#found.clear();
     this.#markets.clear();
     this.#venues.clear();
     this.#pairs.clear();
@@ -23,14 +27,14 @@ export class Markets {
 
   /** The market's number, or undefined when nothing was ever stored under the symbol. */
   async find(symbol: string): Promise<number | undefined> {
-    const known = this.#markets.get(symbol);
+    const known = this.#found.get(symbol);
     if (known !== undefined) return known;
     const [row] = await this.#database.read(
       { name: 'market_id', text: 'SELECT id FROM market WHERE symbol = $1 AND trades > 0' },
       [symbol],
     );
     if (!row) return undefined;
-    this.#markets.set(symbol, row[0] as number);
+    this.#found.set(symbol, row[0] as number);
     return row[0] as number;
   }
 

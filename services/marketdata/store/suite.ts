@@ -12,6 +12,9 @@ import type { Interval } from '@sluice/market';
 import type { Edition } from './edition.ts';
 import { Store, type Order, type TradePosition, type TradeWriter } from './mod.ts';
 
+/** Many real transactions on a machine that may be busy. */
+const slow = { timeout: 180_000 };
+
 export function testStore(url: string, options: { retentionDays?: number } = {}): Store {
   return new Store({
     url,
@@ -84,6 +87,7 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
 
     it.skipIf(tradesFile === undefined)(
       'keeps every recorded trade once and right candles while two replicas write it twice, shuffled',
+      slow,
       async () => {
         const trades = realTrades();
         expect(await writeWildly(trades, 1)).toBe(trades.length);
@@ -101,19 +105,23 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       },
     );
 
-    it('keeps right candles of every interval over years, with ids of all kinds within one millisecond', async () => {
-      const trades = madeTrades({
-        symbol: 'MADE-1',
-        count: 4_000,
-        from: Date.UTC(2021, 10, 3),
-        days: 900,
-        seed: 3,
-      });
-      expect(await writeWildly(trades, 4)).toBe(trades.length);
-      await expectExact(trades, allIntervals);
-    });
+    it(
+      'keeps right candles of every interval over years, with ids of all kinds within one millisecond',
+      slow,
+      async () => {
+        const trades = madeTrades({
+          symbol: 'MADE-1',
+          count: 4_000,
+          from: Date.UTC(2021, 10, 3),
+          days: 900,
+          seed: 3,
+        });
+        expect(await writeWildly(trades, 4)).toBe(trades.length);
+        await expectExact(trades, allIntervals);
+      },
+    );
 
-    it('gives the ticker over the last 1,440 minutes and the market’s own row', async () => {
+    it('gives the ticker over the last 1,440 minutes and the market’s own row', slow, async () => {
       const [store] = stores as [Store];
       const trades = madeTrades({
         symbol: 'DAY',
@@ -158,7 +166,7 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       expect(await store.tickers.ticker('NOPE')).toBeUndefined();
     });
 
-    it('pages without gap or repetition while others insert before, between and after', async () => {
+    it('pages without gap or repetition while others insert before, between and after', slow, async () => {
       const [store] = stores as [Store];
       const [writer] = writers as [TradeWriter];
       const all = inOrder(
@@ -190,7 +198,7 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       }
     });
 
-    it('drops days that are older than trades are kept, and keeps their candles', async () => {
+    it('drops days that are older than trades are kept, and keeps their candles', slow, async () => {
       const separate = await database();
       const now = Date.now();
       const today = Math.floor(now / 86_400_000) * 86_400_000;
