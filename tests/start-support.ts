@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { projectRoot, until } from '@sluice/testing';
@@ -113,6 +113,9 @@ export async function withDataDir(
     }, dataDir);
   } finally {
     for (const run of runs) await run.clear();
+    // As root the cluster lies where PostgreSQL's user can reach it; the data directory only links to it.
+    const cluster = await readlink(path.join(dataDir, 'postgres')).catch(() => undefined);
+    if (cluster !== undefined) await rm(cluster, { recursive: true, force: true });
     await rm(dataDir, { recursive: true, force: true });
   }
 }
