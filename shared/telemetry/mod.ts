@@ -1,4 +1,4 @@
-export { createLogger, type Logger } from './logger.ts';
+export { createLogger, recordWriter, type Logger } from './logger.ts';
 export { Counter, createRegistry, Gauge, Histogram, latencyBuckets, Registry } from './metrics.ts';
 export { startOpsServer, type OpsServer, type Readiness } from './ops-server.ts';
 export { runService, type Lifecycle } from './run.ts';

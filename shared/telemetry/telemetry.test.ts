@@ -58,6 +58,43 @@ describe('the health and metrics server', () => {
   });
 });
 
+describe('the logger', () => {
+  test('writes records in order with other lines, complete, and keeps secrets out', async () => {
+    const url = new URL('./mod.ts', import.meta.url).href;
+    const script = `import { createLogger, recordWriter } from '${url}';
+      const logger = createLogger({ service: 'sample', instance: '1', level: 'info' });
+      const record = recordWriter(logger);
+      logger.info({ password: 'hunter2', authorization: 'Bearer x', user: 'ann' }, 'first');
+      for (let i = 0; i < 3000; i++) record('"n":' + i + ',"path":' + JSON.stringify('/a"b'), 'request');
+      logger.info('last');`;
+    const { stdout } = await new Promise<{ stdout: string }>((resolve, reject) => {
+      execFile(
+        process.execPath,
+        ['--input-type=module', '-e', script],
+        { maxBuffer: 1 << 24 },
+        (error, out) => (error ? reject(error) : resolve({ stdout: out })),
+      );
+    });
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toHaveLength(3002);
+    expect(lines[0]).toMatchObject({ msg: 'first', user: 'ann' });
+    expect(stdout).not.toMatch(/hunter2|Bearer/);
+    expect(lines.slice(1, -1).map((line) => line['n'])).toEqual(Array.from({ length: 3000 }, (_, i) => i));
+    expect(lines[1]).toMatchObject({
+      level: 'info',
+      service: 'sample',
+      instance: '1',
+      path: '/a"b',
+      msg: 'request',
+    });
+    expect(new Date(lines[1]?.['time'] as string).toISOString()).toBe(lines[1]?.['time']);
+    expect(lines.at(-1)).toMatchObject({ msg: 'last' });
+  });
+});
+
 describe('runService', () => {
   let folder: string;
   beforeAll(async () => {
