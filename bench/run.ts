@@ -9,8 +9,9 @@ import { Processes } from './harness/process.ts';
 import { isMet, sectionText } from './harness/table.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { http } from './scenarios/http.ts';
+import { idleMemory } from './scenarios/idle-memory.ts';
 
-const scenarios = [http, fanout];
+const scenarios = [http, fanout, idleMemory];
 
 const usage = `npm run bench -- [--quick] [--only NAME]... [--profile DIR] [--out FILE]
   --quick        a few seconds per scenario: shows that everything runs, the figures are only indicative

@@ -9,9 +9,9 @@ export interface Context {
   /** Scratch directory of this run. */
   readonly directory: string;
   /** A nats-server for one contender; stopped at the end of the run at the latest. */
-  startNats(config?: string): Promise<TestNats>;
+  readonly startNats: (config?: string) => Promise<TestNats>;
   /** One line for whoever watches. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 /** What a row has to show. */

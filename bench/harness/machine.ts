@@ -12,7 +12,9 @@ export async function machineFacts(): Promise<string[]> {
   return [
     `${os.availableParallelism()} cores (${model}), ${memory} GiB memory, Linux ${os.release().split('-')[0]}, ${os.arch()}`,
     `Node ${process.versions.node} (V8 ${process.versions.v8}), nats-server ${await natsVersion(await natsServerPath())}`,
-    `${['@nats-io/transport-node', 'moleculer', 'moleculer-web', 'ws', 'pg'].map((name) => `${name} ${packageVersion(name)}`).join(', ')}`,
+    ['@nats-io/transport-node', 'moleculer', 'moleculer-web', 'ws', 'pg']
+      .map((name) => `${name} ${packageVersion(name)}`)
+      .join(', '),
     `Sluice at ${revision()}`,
   ];
 }
