@@ -36,7 +36,7 @@ describe('the log at the terminal', () => {
 
   it('hides access records and debug lines unless asked', () => {
     const lines = [
-      JSON.stringify({ level: 'info', msg: 'request', status: 200 }),
+      JSON.stringify({ level: 'info', status: 200, msg: 'request' }),
       JSON.stringify({ level: 'debug', msg: 'detail' }),
     ];
     const quiet = view();

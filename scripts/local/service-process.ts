@@ -59,7 +59,9 @@ export function servicePlan(options: {
         createInterface({ input: child.stderr }).on('line', onLine);
         createInterface({ input: child.stdout }).on('line', (line) => {
           onLine(line);
-          const record = line.startsWith('{') ? parse(line) : {};
+          // A busy edge writes thousands of lines a second: only those that can mean something are parsed.
+          if (!/"(ready|fatal)"/.test(line)) return;
+          const record = parse(line);
           if (record['level'] === 'fatal') reason = String(record['msg']);
           if (record['msg'] !== 'ready') return;
           clearTimeout(timer);
