@@ -124,7 +124,9 @@ export class Database {
     } catch (thrown) {
       client.release(true);
       throw this.#failed(
-        late ? new StoreError('timeout', 'the write took too long', { cause: thrown }) : thrown,
+        late
+          ? new StoreError('unavailable', 'the database did not answer in time', { cause: thrown })
+          : thrown,
       );
     } finally {
       clearTimeout(timer);
@@ -158,13 +160,12 @@ export class Database {
 
   #failed(thrown: unknown): StoreError {
     const error = toStoreError(thrown);
-    if (error.kind === 'unavailable' || error.kind === 'timeout') {
-      const was = this.#healthy;
-      this.#healthy = error.kind === 'timeout' ? was : false;
-      if (was && !this.#healthy) {
-        this.#options.report({ detail: 'database away', error });
-        for (const listener of this.#onAway) listener();
-      }
+    if (error.kind !== 'unavailable') return error;
+    const was = this.#healthy;
+    this.#healthy = false;
+    if (was) {
+      this.#options.report({ detail: 'database away', error });
+      for (const listener of this.#onAway) listener();
     }
     return error;
   }

@@ -1,7 +1,7 @@
 /**
  * Why the database did not do what was asked, told apart because callers answer differently:
- * - `unavailable`: it is away, starting, full or refuses the login: the same thing may work later;
- * - `timeout`: it took longer than a statement may;
+ * - `unavailable`: it is away, starting, frozen, full or refuses the login: the same thing may work later;
+ * - `timeout`: it works, but took longer than a statement may;
  * - `bad_data`: it refused a value (SQLSTATE class 22);
  * - `failed`: anything else.
  */
@@ -41,9 +41,7 @@ function kindOf(thrown: unknown, message: string): StoreErrorKind {
     if (/^E[A-Z_]+$/.test(code)) return 'unavailable';
     return 'failed';
   }
-  // The driver's own errors carry no code.
-  if (/query read timeout/i.test(message)) return 'timeout';
-  return /connection|connect|timeout expired|client has encountered/i.test(message)
-    ? 'unavailable'
-    : 'failed';
+  // The driver's own errors carry no code. Its read timeout is longer than the server's own limit: when it fires, the
+  // server has stopped to answer.
+  return /connection|connect|timeout|client has encountered/i.test(message) ? 'unavailable' : 'failed';
 }

@@ -68,10 +68,14 @@ export class Hypertable implements TradeTable {
       }
       await client.query("CALL remove_columnstore_policy('trade', if_exists => true)");
       if (compressAfterDays > 0) {
-        await client.query(
-          `ALTER TABLE trade SET (timescaledb.enable_columnstore,
-             timescaledb.segmentby = 'market_id', timescaledb.orderby = 'ts DESC, key DESC')`,
+        const { rows } = await client.query<{ on: boolean }>(
+          `SELECT compression_enabled AS on FROM timescaledb_information.hypertables WHERE hypertable_name = 'trade'`,
         );
+        if (!rows[0]?.on)
+          await client.query(
+            `ALTER TABLE trade SET (timescaledb.enable_columnstore,
+               timescaledb.segmentby = 'market_id', timescaledb.orderby = 'ts DESC, key DESC')`,
+          );
         const after = compressAfterDays * dayMs;
         await client.query(`CALL add_columnstore_policy('trade', after => ${after}::bigint)`);
       }

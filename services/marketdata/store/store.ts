@@ -80,15 +80,20 @@ export class Store {
     const layout = await migrate(database, edition);
     const table = this.#tradeTable(edition, layout === 'partitions');
     database.onAway(() => table.forget());
-    await table.maintain(Date.now());
-    this.#upkeep = setInterval(() => {
-      table.maintain(Date.now()).catch((error: unknown) => {
-        this.#options.report({ detail: 'upkeep of the trades table failed, tried again in an hour', error });
-      });
-    }, maintainEveryMs);
+    await this.#maintain(table);
+    this.#upkeep = setInterval(() => void this.#maintain(table), maintainEveryMs);
     this.#upkeep.unref();
     this.#open = true;
     return { edition, writer: new TradeWriter(database, this.markets, table) };
+  }
+
+  /** Never rejects: without upkeep trades are stored all the same, only old ones stay longer. */
+  async #maintain(table: TradeTable): Promise<void> {
+    try {
+      await table.maintain(Date.now());
+    } catch (error) {
+      this.#options.report({ detail: 'upkeep of the trades table failed, tried again in an hour', error });
+    }
   }
 
   #tradeTable(edition: Edition, partitioned: boolean): TradeTable {
