@@ -17,6 +17,7 @@ import { parse, stringify } from 'yaml';
 import { adr32Faults, type Verb } from '../shared/service/testing/adr32.ts';
 import { exampleBackends, found } from './support/example-backends.ts';
 import { HttpClient } from './support/http.ts';
+import { Load } from './support/load.ts';
 
 /** The vectors of docs/wire.md for encoding `raw`. */
 const raw = JSON.parse(readFileSync(path.join(projectRoot, 'shared/wire/vectors/raw.json'), 'utf8')) as {
@@ -69,93 +70,97 @@ describe.each(exampleBackends)('a backend $title', (backend) => {
     running.push(process);
     return process;
   };
-  const answers = (status: number) => async (): Promise<boolean> => (await http.get(order)).status === status;
-  const startAndWait = async (): Promise<TestProcess> => {
-    const process = await start();
-    await until(answers(200), { timeoutMs: liveWithinMs, message: `${order} is live` });
-    return process;
-  };
+  const live = (): Promise<unknown> => answers(order, 200, liveWithinMs);
+  let steady: TestProcess;
 
   beforeAll(() => {
     if (missing === undefined) backend.prepare(directory);
   });
 
   scenario('is live within two seconds of its start, and gone after its stop', async () => {
-    const process = await startAndWait();
+    const process = await start();
+    await live();
     await process.stop();
     const status = backend.origin === 'discovered' ? 404 : 503;
-    await until(answers(status), { message: `${order} answers ${status}` });
+    await answers(order, status, 10_000);
     const gone = await http.get(order);
     expect(gone.header('content-type')).toBe('application/problem+json');
     if (status === 503) expect(Number(gone.header('retry-after'))).toBeGreaterThan(0);
   });
 
-  scenario('gets path, query and headers, and its status, headers and body reach the client', async () => {
-    const process = await startAndWait();
-    const answer = await http.get(`${order}?fields=item`, { 'accept-language': 'de-CH, fr' });
-    expect(answer.status).toBe(200);
-    expect(answer.header('content-type')).toBe('application/json');
-    expect(answer.header('content-language')).toBe('de-CH, fr');
-    expect(answer.json()).toMatchObject({ item: 'book', instance: process.pid });
-    if (prefix !== 'c') expect(answer.json()).not.toHaveProperty('count');
-  });
+  describe('that is running', () => {
+    beforeAll(async () => {
+      if (missing !== undefined) return;
+      steady = await backend.start(stack.natsUrl);
+      await live();
+    });
+    afterAll(async () => {
+      await steady?.stop();
+    });
 
-  scenario('answers errors that arrive as problem documents with the request id', async () => {
-    await startAndWait();
-    const answer = await http.get(`/v1/${prefix}/orders/77`, { 'x-request-id': 'request-77' });
-    expect(answer.status).toBe(404);
-    expect(answer.header('content-type')).toBe('application/problem+json');
-    expect(answer.json()).toMatchObject({ status: 404, code: 'not_found', request_id: 'request-77' });
-    expect(answer.json()['detail']).toMatch(/^There is no /);
-  });
+    scenario('gets path, query and headers, and its status, headers and body reach the client', async () => {
+      const answer = await http.get(`${order}?fields=item`, { 'accept-language': 'de-CH, fr' });
+      expect(answer.status).toBe(200);
+      expect(answer.header('content-type')).toBe('application/json');
+      expect(answer.header('content-language')).toBe('de-CH, fr');
+      expect(answer.json()).toMatchObject({ item: 'book', instance: steady.pid });
+      if (prefix !== 'c') expect(answer.json()).not.toHaveProperty('count');
+    });
 
-  scenario('gets and sends binary bodies up to the limit, repeated fields and odd statuses', async () => {
-    await startAndWait();
-    const whole = randomBytes(bodyLimit);
-    for (const [status, body] of [
-      [200, Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))],
-      [299, randomBytes(100_000)],
-      [599, Buffer.alloc(0)],
-      [200, whole],
-    ] as const) {
-      const answer = await http.send('POST', `${echo}?status=${status}`, {
-        headers: { 'content-type': 'application/octet-stream' },
-        body,
-      });
-      expect(answer.status).toBe(status);
-      expect(answer.values('x-echo')).toEqual(['one', 'two']);
-      expect(answer.header('content-type')).toBe('application/octet-stream');
-      expect(Buffer.compare(answer.body, body)).toBe(0);
-    }
-    const tooLarge = await http.send('POST', echo, { body: Buffer.concat([whole, Buffer.alloc(1)]) });
-    expect(tooLarge.status).toBe(413);
-  });
+    scenario('answers errors that arrive as problem documents with the request id', async () => {
+      const answer = await http.get(`/v1/${prefix}/orders/77`, { 'x-request-id': 'request-77' });
+      expect(answer.status).toBe(404);
+      expect(answer.header('content-type')).toBe('application/problem+json');
+      expect(answer.json()).toMatchObject({ status: 404, code: 'not_found', request_id: 'request-77' });
+      expect(answer.json()['detail']).toMatch(/^There is no /);
+    });
 
-  scenario('shares the load with its other instances', async () => {
-    const pids = [await startAndWait(), await start(), await start()].map((process) => process.pid);
-    const seen = new Set<unknown>();
-    await until(
-      async () => {
-        const answer = await http.get(order);
-        expect(answer.status).toBe(200);
-        seen.add(answer.json()['instance']);
-        return seen.size === pids.length;
-      },
-      { message: 'every instance has answered' },
-    );
-    expect(seen).toEqual(new Set(pids));
-  });
+    scenario('gets and sends binary bodies up to the limit, repeated fields and odd statuses', async () => {
+      const whole = randomBytes(bodyLimit);
+      for (const [status, body] of [
+        [200, Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))],
+        [299, randomBytes(100_000)],
+        [599, Buffer.alloc(0)],
+        [200, whole],
+      ] as const) {
+        const answer = await http.send('POST', `${echo}?status=${status}`, {
+          headers: { 'content-type': 'application/octet-stream' },
+          body,
+        });
+        expect(answer.status).toBe(status);
+        expect(answer.values('x-echo')).toEqual(['one', 'two']);
+        expect(answer.header('content-type')).toBe('application/octet-stream');
+        expect(Buffer.compare(answer.body, body)).toBe(0);
+      }
+      const tooLarge = await http.send('POST', echo, { body: Buffer.concat([whole, Buffer.alloc(1)]) });
+      expect(tooLarge.status).toBe(413);
+    });
 
-  scenario('that is stopped under load loses no request while another instance runs', async () => {
-    await startAndWait();
-    const load = new Load(stack.gateway, order);
-    for (let round = 0; round < 3; round++) {
-      const leaving = await start();
-      await load.answered(150, leaving.pid);
-      await leaving.stop();
-      await load.answered(100);
-    }
-    expect(await load.stop()).toEqual({ statuses: [200], lost: [] });
+    scenario('shares the load with its other instances', async () => {
+      const pids = [steady, await start(), await start()].map((process) => process.pid);
+      const seen = new Set<unknown>();
+      await until(
+        async () => {
+          const answer = await http.get(order);
+          expect(answer.status).toBe(200);
+          seen.add(answer.json()['instance']);
+          return seen.size === pids.length;
+        },
+        { message: 'every instance has answered' },
+      );
+      expect(seen).toEqual(new Set(pids));
+    });
+
+    scenario('loses no request when one of several instances is stopped under load', async () => {
+      const load = new Load(stack.gateway, order);
+      for (let round = 0; round < 3; round++) {
+        const leaving = await start();
+        await load.answered(150, leaving.pid);
+        await leaving.stop();
+        await load.answered(100);
+      }
+      expect(await load.stop()).toEqual({ statuses: [200], lost: [] });
+    });
   });
 });
 
@@ -264,49 +269,9 @@ describe('a declared route', () => {
   );
 });
 
-/** Ten clients that call one path without a pause and keep what came back. */
-class Load {
-  readonly #client: HttpClient;
-  readonly #done: Promise<unknown>;
-  readonly #statuses = new Set<number>();
-  readonly #lost: string[] = [];
-  readonly #byInstance = new Map<unknown, number>();
-  #total = 0;
-  #on = true;
-
-  constructor(gateway: string, path: string) {
-    this.#client = new HttpClient(gateway, { maxSockets: 10 });
-    this.#done = Promise.all(Array.from({ length: 10 }, () => this.#run(path)));
-  }
-
-  /** Resolves when so many more requests were answered, by this instance where one is named. */
-  async answered(more: number, instance?: number): Promise<void> {
-    const count = (): number =>
-      instance === undefined ? this.#total : (this.#byInstance.get(instance) ?? 0);
-    const goal = count() + more;
-    await until(() => count() >= goal, { timeoutMs: 30_000, message: `${goal} answers` });
-  }
-
-  async stop(): Promise<{ statuses: number[]; lost: string[] }> {
-    this.#on = false;
-    await this.#done;
-    this.#client.close();
-    return { statuses: [...this.#statuses], lost: this.#lost };
-  }
-
-  async #run(path: string): Promise<void> {
-    while (this.#on)
-      try {
-        const answer = await this.#client.get(path);
-        this.#total++;
-        this.#statuses.add(answer.status);
-        if (answer.status !== 200) continue;
-        const { instance } = answer.json();
-        this.#byInstance.set(instance, (this.#byInstance.get(instance) ?? 0) + 1);
-      } catch (error) {
-        this.#lost.push(String(error));
-      }
-  }
+async function answers(path: string, status: number, timeoutMs: number): Promise<void> {
+  const message = `${path} answers ${status}`;
+  await until(async () => (await http.get(path)).status === status, { timeoutMs, message });
 }
 
 async function declaredRoutes(): Promise<string> {

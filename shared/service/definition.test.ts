@@ -65,3 +65,32 @@ describe('a reply', () => {
     });
   });
 });
+
+test('a handler is typed by the schemas beside it', () => {
+  const defined = endpoint({
+    route: 'POST /v1/orders/{id}',
+    summary: 's',
+    params: z.object({ id: z.coerce.number() }),
+    body: z.object({ items: z.array(z.string()) }),
+    handler: ({ params, body, query, headers }) => {
+      const id: number = params.id;
+      const items: string[] = body.items;
+      const limit: string | string[] | undefined = query['limit'];
+      const fields: readonly string[] = headers;
+      // @ts-expect-error: the schema has no such parameter.
+      const other: unknown = params.other;
+      // @ts-expect-error: the schema made a number of it.
+      const text: string = params.id;
+      return { id, items, limit, fields, other, text };
+    },
+  });
+  const call = { params: { id: 1 }, body: { items: ['a'] }, query: { limit: '2' }, headers: ['a', 'b'] };
+  expect(defined.handler(call as never)).toEqual({
+    id: 1,
+    items: ['a'],
+    limit: '2',
+    fields: ['a', 'b'],
+    other: undefined,
+    text: 1,
+  });
+});
