@@ -7,11 +7,14 @@ import type { Section } from './harness/context.ts';
 import { machineFacts } from './harness/machine.ts';
 import { Processes } from './harness/process.ts';
 import { isMet, sectionText } from './harness/table.ts';
+import { candles } from './scenarios/candles.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { http } from './scenarios/http.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
+import { ingest } from './scenarios/ingest.ts';
+import { tradeLatency } from './scenarios/trade-latency.ts';
 
-const scenarios = [http, fanout, idleMemory];
+const scenarios = [http, fanout, idleMemory, ingest, tradeLatency, candles];
 
 const usage = `npm run bench -- [--quick] [--only NAME]... [--profile DIR] [--out FILE]
   --quick        a few seconds per scenario: shows that everything runs, the figures are only indicative

@@ -8,8 +8,8 @@ export interface WsTarget {
   readonly port: number;
   readonly path: string;
   readonly protocol: Protocol;
-  /** Channel or subject to subscribe to; none leaves the connection idle. */
-  readonly channel?: string;
+  /** Channels or subjects to subscribe to; none leaves the connection idle. */
+  readonly channels?: readonly string[];
 }
 
 export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -163,19 +163,22 @@ export function openClient(target: WsTarget, onEnd: (reason: string) => void): P
   });
 }
 
-function subscribe(client: WsClient, { protocol, channel }: WsTarget, done: () => void): void {
-  if (protocol === 'plain' || channel === undefined) return done();
+function subscribe(client: WsClient, { protocol, channels = [] }: WsTarget, done: () => void): void {
+  if (protocol === 'plain' || channels.length === 0) return done();
   if (protocol === 'sluice') {
     client.onText = (text) => {
       if (text.includes('"ok":true')) done();
       else if (text.includes('"ok":false')) throw new Error(text);
     };
-    client.send(JSON.stringify({ id: 1, op: 'subscribe', channels: [channel] }));
+    client.send(JSON.stringify({ id: 1, op: 'subscribe', channels }));
     return undefined;
   }
   client.onText = (text) => {
     if (text.includes('PONG')) done();
   };
-  client.send(`CONNECT {"verbose":false,"pedantic":false}\r\nSUB ${channel} 1\r\nPING\r\n`, opcodes.binary);
+  client.send(
+    `CONNECT {"verbose":false,"pedantic":false}\r\n${channels.map((subject, n) => `SUB ${subject} ${n + 1}\r\n`).join('')}PING\r\n`,
+    opcodes.binary,
+  );
   return undefined;
 }

@@ -41,7 +41,7 @@ async function open({ group: name, count, ...target }: WsOpen): Promise<void> {
     );
     group.clients.push(...opened);
   }
-  if (target.protocol === 'sluice' && target.channel !== undefined) watchSequence(group);
+  if (target.protocol === 'sluice' && target.channels !== undefined) watchSequence(group);
 }
 
 /** The first client follows the sequence as a real one would. */
