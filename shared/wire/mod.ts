@@ -1,4 +1,5 @@
-export { decodeRequest, decodeResponse, mostFields } from './decode.ts';
+export { decodeRequest } from './decode-request.ts';
+export { decodeResponse } from './decode-response.ts';
 export { WireError } from './error.ts';
 export {
   encodeRequest,
@@ -9,5 +10,7 @@ export {
   type WireResponse,
 } from './envelope.ts';
 export { headerValue, headerValues, type FlatHeaders } from './headers.ts';
+export { mostFields } from './parts.ts';
+export { mostFields } from './parts.ts';
 export { subjects, natsHeaders } from './subjects.ts';
 export { TextMap } from './text-map.ts';
