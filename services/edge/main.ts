@@ -3,7 +3,7 @@ import { loadConfig, natsOptionsFrom } from '@sluice/config';
 import { connectBus } from '@sluice/nats';
 import { followRoutes } from '@sluice/routes';
 import { startService } from '@sluice/service';
-import { createLogger, createRegistry, runService, startOpsServer } from '@sluice/telemetry';
+import { createLogger, createRegistry, recordWriter, runService, startOpsServer } from '@sluice/telemetry';
 import { edgeConfig } from './config.ts';
 import { gatewayCaller } from './gateway.ts';
 import { HttpServer } from './http/server.ts';
@@ -44,7 +44,8 @@ await runService(logger, async () => {
   const ops = await startOpsServer({ host: config.opsHost, port: config.opsPort, registry, ready });
 
   const local = localRoutes(await referencePages());
-  const phases = edgePhases({ ...config, bus, table, local, logger, metrics });
+  const writeRecord = recordWriter(logger);
+  const phases = edgePhases({ ...config, bus, table, local, logger, metrics, writeRecord });
   metrics.now.inFlight = () => phases.inFlight.count;
   const live = createLive({ bus, config, logger, registry, call: gatewayCaller(phases) });
   const http = new HttpServer({ config, phases, live, metrics });

@@ -74,7 +74,8 @@ export class HttpOutlet implements Outlet {
     else {
       response.end(reply);
       if (unread && !close) this.#watchRest();
-      if (!response.writableFinished) this.#watchReader(reply.length);
+      // `writableFinished` tells only in the next turn; what waits to be written is known now.
+      if (response.writableLength > 0) this.#watchReader(reply.length);
     }
     this.#connection.ended();
   }

@@ -15,7 +15,7 @@ export interface DispatchOptions {
  */
 export function dispatch(options: DispatchOptions) {
   const { bus } = options;
-  return async function dispatch(exchange: Exchange): Promise<void> {
+  return function dispatch(exchange: Exchange): Promise<void> {
     const route = exchange.route as CompiledRoute;
     const deadline = Date.now() + route.timeoutMs;
     const payload = encodeRequest({
@@ -36,16 +36,26 @@ export function dispatch(options: DispatchOptions) {
     const subject = route.id === openapiRouteId ? subjects.openapi : subjects.route;
     const headers = [natsHeaders.traceparent, exchange.trace, natsHeaders.deadline, String(deadline)];
     const sentAt = performance.now();
-    try {
-      const message = await bus.request(subject, payload, { deadline, headers });
-      exchange.backendMs = performance.now() - sentAt;
-      const response = decodeResponse(message.data);
-      exchange.answer(response.status, response.headers, response.body);
-    } catch (error) {
-      exchange.backendMs = performance.now() - sentAt;
-      throw dispatchError(error);
-    }
+    return bus.request(subject, payload, { deadline, headers }).then(
+      (message) => {
+        exchange.backendMs = performance.now() - sentAt;
+        accept(exchange, message.data);
+      },
+      (error: unknown) => {
+        exchange.backendMs = performance.now() - sentAt;
+        throw dispatchError(error);
+      },
+    );
   };
+}
+
+function accept(exchange: Exchange, data: Uint8Array): void {
+  try {
+    const { status, headers, body } = decodeResponse(data);
+    exchange.answer(status, headers, body);
+  } catch (error) {
+    throw dispatchError(error);
+  }
 }
 
 function dispatchError(cause: unknown): unknown {

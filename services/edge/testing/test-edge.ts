@@ -85,7 +85,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   const records: AccessRecord[] = [];
   const failures: AccessRecord[] = [];
   const keep = (list: AccessRecord[]) => (fields: object, msg?: string) => void list.push({ ...fields, msg });
-  const logger = { info: keep(records), warn: keep(failures), error: keep(failures) } as never;
+  const logger = { warn: keep(failures), error: keep(failures) } as never;
   const config: HttpConfig = { ...loadConfig(edgeConfig, { SLUICE_HTTP_PORT: '0' }), ...options.config };
   const registry = new Registry();
   const metrics = edgeMetrics(registry);
@@ -96,6 +96,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     local: localRoutes(await referencePages()),
     logger,
     metrics,
+    writeRecord: (members, msg) => records.push(JSON.parse(`{${members},"msg":"${msg}"}`) as AccessRecord),
   });
   metrics.now.inFlight = () => phases.inFlight.count;
   const live = { ...refuseLive, ...options.live };
