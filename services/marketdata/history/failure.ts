@@ -7,7 +7,7 @@ const databaseRetryAfter = 2;
 
 /** What went wrong in the store or on the bus, as clients see it. */
 export function asSluiceError(thrown: unknown): SluiceError {
-  if (isStoreError(thrown, 'unavailable'))
+  if (isStoreError(thrown, 'unavailable') || isStoreError(thrown, 'exhausted'))
     return new SluiceError('unavailable', 'Stored market data cannot be reached at the moment.', {
       retryAfter: databaseRetryAfter,
       cause: thrown,

@@ -99,7 +99,8 @@ export class Ingest {
 
   /**
    * What the database calls bad data would fail for ever and hold up all that comes after it. Halves are tried until
-   * the event that it objects to is found and rejected.
+   * the event that it objects to is found and rejected. A batch that is too much for it (trades of thousands of days
+   * touch as many tables) goes in parts as well.
    */
   async #write(sink: TradeSink, taken: readonly Taken[]): Promise<void> {
     const [first] = taken;
@@ -109,8 +110,9 @@ export class Ingest {
       this.#options.metrics.trades.inc({ outcome: 'stored' }, stored);
       this.#options.metrics.trades.inc({ outcome: 'duplicate' }, duplicates);
     } catch (error) {
-      if (!isStoreError(error, 'bad_data')) throw error;
-      if (taken.length === 1) return this.#reject(first.message, error.message);
+      const bad = isStoreError(error, 'bad_data');
+      if (!bad && !(isStoreError(error, 'exhausted') && taken.length > 1)) throw error;
+      if (bad && taken.length === 1) return this.#reject(first.message, error.message);
       const half = Math.ceil(taken.length / 2);
       await this.#write(sink, taken.slice(0, half));
       await this.#write(sink, taken.slice(half));

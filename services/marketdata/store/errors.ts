@@ -3,9 +3,10 @@
  * - `unavailable`: it is away, starting, frozen, full or refuses the login: the same thing may work later;
  * - `timeout`: it works, but took longer than a statement may;
  * - `bad_data`: it refused a value (SQLSTATE class 22);
+ * - `exhausted`: it has no memory (locks count as such) for a transaction of this size;
  * - `failed`: anything else.
  */
-export type StoreErrorKind = 'unavailable' | 'timeout' | 'bad_data' | 'failed';
+export type StoreErrorKind = 'unavailable' | 'timeout' | 'bad_data' | 'exhausted' | 'failed';
 
 export class StoreError extends Error {
   readonly kind: StoreErrorKind;
@@ -35,6 +36,7 @@ function kindOf(thrown: unknown, message: string): StoreErrorKind {
   const code = (thrown as { code?: unknown } | null)?.code;
   if (typeof code === 'string') {
     if (code === '57014') return 'timeout';
+    if (code === '53200') return 'exhausted';
     if (awayStates.has(code) || code.startsWith('08') || code.startsWith('53')) return 'unavailable';
     if (/^22...$/.test(code)) return 'bad_data';
     // System errors of the socket: ECONNREFUSED, ECONNRESET, ENOTFOUND, EPIPE, ETIMEDOUT, …

@@ -6,6 +6,9 @@ import type { TradeTable } from './trade-table.ts';
 /** Days made before they begin, so that midnight is nothing special. */
 const daysAhead = 2;
 
+/** Partitions made in one transaction: each takes several of the server's locks until the end. */
+const daysAtOnce = 100;
+
 /**
  * Trades on plain PostgreSQL: one range partition per UTC day, made ahead of time for today and the next days, on demand
  * for any other, and dropped after retention.
@@ -23,12 +26,15 @@ export class Partitions implements TradeTable {
   async prepare(days: Iterable<number>): Promise<void> {
     const missing = [...new Set(days)].filter((day) => !this.#known.has(day)).sort((a, b) => a - b);
     if (missing.length === 0) return;
-    await this.#database.write(async (session) => {
-      await lock(session);
-      const existing = await attached(session);
-      for (const day of missing) if (!existing.has(partitionName(day))) await create(session, day);
-    });
-    for (const day of missing) this.#known.add(day);
+    for (let at = 0; at < missing.length; at += daysAtOnce) {
+      const days = missing.slice(at, at + daysAtOnce);
+      await this.#database.write(async (session) => {
+        await lock(session);
+        const existing = await attached(session);
+        for (const day of days) if (!existing.has(partitionName(day))) await create(session, day);
+      });
+      for (const day of days) this.#known.add(day);
+    }
   }
 
   async maintain(now: number): Promise<void> {

@@ -210,7 +210,6 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       const keeping = testStore(separate);
       const { writer } = await keeping.open();
       await writer.write([trade(0), trade(1), trade(9), trade(10), trade(11), trade(400)]);
-      await keeping.close();
       const dropping = testStore(separate, { retentionDays: 9 });
       await dropping.open();
       const market = (await dropping.markets.find('OLD')) as number;
@@ -234,7 +233,12 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
         edition === 'community' ? ['11', '10', '9', '1', '0'] : ['10', '9', '1', '0'],
       );
       expect(await allCandles(dropping, market, '1d', 'desc')).toHaveLength(6);
-      await dropping.close();
+      // Days that were compressed meanwhile take late trades, and know those they have.
+      const late = { ...trade(9), trade: { ...trade(9).trade, id: 'late', price: '7' } };
+      expect(await writer.write([trade(9), late, trade(10)])).toEqual({ stored: 1, duplicates: 2 });
+      const [candle] = oracleCandles([trade(9), late], '1d');
+      expect(await allCandles(dropping, market, '1d', 'desc')).toContainEqual(candle);
+      await Promise.all([keeping.close(), dropping.close()]);
     });
   });
 }

@@ -17,7 +17,7 @@ CREATE TEMP TABLE IF NOT EXISTS delta (
 /** In the order of the array: the sort order that every writer keeps to. */
 export const lockMarkets = {
   name: 'lock_markets',
-  text: 'SELECT pg_advisory_xact_lock($1, id) FROM unnest($2::int[]) AS id',
+  text: 'SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int[]) AS slot',
 };
 
 /**

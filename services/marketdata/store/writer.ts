@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises';
 import type { Trade } from '@sluice/market';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Database, Session } from './database.ts';
-import { locks } from './locks.ts';
+import { locks, marketSlots } from './locks.ts';
 import { pairKey, type Markets } from './markets.ts';
 import { dayStart } from './retention.ts';
 import { tradeKey } from './trade-key.ts';
@@ -56,9 +56,10 @@ export class TradeWriter {
     await this.#table.prepare(days);
     const numbers = new Map([...pairs].map(([key, pair]) => [key, numbersOf(pair)]));
     const text = copyText(rows, numbers);
-    const markets = [...new Set([...numbers.values()].map(({ market }) => market))].sort((a, b) => a - b);
+    const slots = [...new Set([...numbers.values()].map(({ market }) => market % marketSlots))];
+    slots.sort((a, b) => a - b);
     try {
-      const stored = await this.#database.write((session) => store(session, text, markets));
+      const stored = await this.#database.write((session) => store(session, text, slots));
       return { stored, duplicates: rows.length - stored };
     } catch (error) {
       // A row may have found no partition because somebody dropped it.
@@ -68,13 +69,13 @@ export class TradeWriter {
   }
 }
 
-async function store(session: Session, text: string, markets: readonly number[]): Promise<number> {
+async function store(session: Session, text: string, slots: readonly number[]): Promise<number> {
   // Made once per connection; its rows vanish with the transaction.
   await session.client.query(stageTables);
   const stream = session.client.query(copyFrom('COPY stage FROM STDIN'));
   stream.end(text);
   await finished(stream);
-  await session.run(lockMarkets, [locks.market, markets]);
+  await session.run(lockMarkets, [locks.market, slots]);
   const [row] = await session.run(storeTrades);
   const stored = Number(row?.[0] ?? 0);
   if (stored > 0) await session.run(mergeCandles);
