@@ -1,4 +1,4 @@
-import { stat, readFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -77,6 +77,8 @@ describe('a running stack', () => {
       expect(answer).toMatchObject({ id: 1, item: 'book' });
       await backend.stop();
 
+      await runReadmeBackend(endpoints.gateway, dataDir);
+
       // A second start on the same data.
       const second = start();
       expect(await second.exited).toBe(1);
@@ -127,6 +129,29 @@ describe('a running stack', () => {
     });
   });
 });
+
+/** The backend of the README, word for word. */
+async function runReadmeBackend(gateway: string, dataDir: string): Promise<void> {
+  const readme = await readFile(path.join(projectRoot, 'README.md'), 'utf8');
+  const code = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+  // Below the checkout, where the packages it imports are found.
+  await mkdir(path.join(projectRoot, '.sluice'), { recursive: true });
+  const folder = await mkdtemp(path.join(projectRoot, '.sluice/readme-'));
+  try {
+    const file = path.join(folder, 'hello.ts');
+    await writeFile(file, code);
+    await using backend = shell(`npm run --silent with-stack -- --data-dir ${dataDir} node ${file}`);
+    const answer = await until(async () => {
+      const response = await fetch(`${gateway}/v1/hello/Ada`);
+      return response.ok ? response.json() : undefined;
+    });
+    expect(answer).toEqual({ hello: 'Ada' });
+    expect((await fetch(`${gateway}/v1/hello/${'x'.repeat(41)}`)).status).toBe(400);
+    await backend.stop();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 async function stopAndKeep(run: Started, gateway: string): Promise<void> {
   run.interrupt();
