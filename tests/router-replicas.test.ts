@@ -37,9 +37,9 @@ async function theCompiler(): Promise<StackService> {
 function load(route: string, width = 8): { stop(): Promise<Record<number, number>>; readonly done: number } {
   const statuses: Record<number, number> = {};
   let done = 0;
-  let wanted = true;
+  const enough = new AbortController();
   const worker = async (): Promise<void> => {
-    while (wanted) {
+    while (!enough.signal.aborted) {
       const { status } = await ask(router.bus, route);
       statuses[status] = (statuses[status] ?? 0) + 1;
       done++;
@@ -51,7 +51,7 @@ function load(route: string, width = 8): { stop(): Promise<Record<number, number
       return done;
     },
     async stop() {
-      wanted = false;
+      enough.abort();
       await workers;
       return statuses;
     },

@@ -106,8 +106,14 @@ describe('a raw backend', () => {
       respondRaw(
         message,
         bytes,
-        ...['Sluice-Status', '299', 'Content-Type', 'application/octet-stream'],
-        ...['Sluice-Header-Set-Cookie', 'a=1; Path=/', 'Sluice-Header-Set-Cookie', 'b=2'],
+        'Sluice-Status',
+        '299',
+        'Content-Type',
+        'application/octet-stream',
+        'Sluice-Header-Set-Cookie',
+        'a=1; Path=/',
+        'Sluice-Header-Set-Cookie',
+        'b=2',
       ),
     );
     const answer = await ask(router.bus, 'raw');

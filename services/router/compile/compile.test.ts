@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { CompiledRoute } from '@sluice/routes';
 import type { DeclaredRoute } from '../declared/document.ts';
 import type { ServiceInstance } from '../discovery/instance.ts';

@@ -32,7 +32,7 @@ export class SchemaStore {
   #totalBytes = 0;
   #version = 0;
   #fetching: Promise<void> | undefined;
-  #renewing: Promise<void> | undefined;
+  #renewing = false;
 
   constructor(options: {
     bus: Bus;
@@ -81,7 +81,10 @@ export class SchemaStore {
       if (entry?.route !== route) missing.push(route);
       else if (entry.fetchedAt < oldest) old.push(route);
     }
-    if (old.length > 0) this.#renewing ??= this.#fetchAll(old).finally(() => (this.#renewing = undefined));
+    if (old.length > 0 && !this.#renewing) {
+      this.#renewing = true;
+      void this.#fetchAll(old).finally(() => (this.#renewing = false));
+    }
     if (missing.length > 0)
       this.#fetching ??= this.#fetchAll(missing).finally(() => (this.#fetching = undefined));
     return this.#fetching ?? Promise.resolve();

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { encodeRequest, WireError, type WireRequest } from '@sluice/wire';
@@ -28,11 +28,8 @@ test('other encoders and other orders of keys are read the same', () => {
   const { route, id, deadline, trace } = request;
   const extra = [null, true, -1, 1.5, { a: { b: [1e15, -70_000] } }];
   const value = { extra, ...Object.fromEntries(Object.entries(request).toReversed()), v: 1 };
-  for (const options of [
-    { useRecords: false },
-    { useRecords: false, variableMapSize: true, useFloat32: 1 },
-  ]) {
-    const packr = new Packr(options as ConstructorParameters<typeof Packr>[0]);
+  for (const variableMapSize of [true, false]) {
+    const packr = new Packr({ useRecords: false, variableMapSize });
     expect(readHead(packr.pack(value))).toEqual({ route, id, deadline, trace });
     expect(readHead(packr.pack({ ...value, deadline: BigInt(deadline) })).deadline).toBe(deadline);
     expect(readHead(packr.pack({ ...value, trace: null })).trace).toBe('');
