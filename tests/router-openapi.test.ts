@@ -100,7 +100,7 @@ describe('GET /openapi.json', () => {
             params: z.object({ id: z.string().regex(/^o/) }),
             query: z.object({
               limit: z.coerce.number().int().max(100).default(10),
-              full: z.enum(['yes', 'no']).optional(),
+              full: z.enum(['true', 'false']).meta({ type: 'boolean' }).optional(),
             }),
             response: order,
             handler: ({ params }) => ({ id: params.id, lines: [] }),

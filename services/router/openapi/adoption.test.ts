@@ -82,6 +82,25 @@ test('what is in no vocabulary is left out', () => {
   });
 });
 
+test('what cannot be together with the type is taken out, so that the document stays readable', () => {
+  const adopted = (schema: object): unknown => adopt(schema).components['orders.get.body'];
+  expect(adopted({ type: 'boolean', enum: ['true', 'false'] })).toEqual({ type: 'boolean' });
+  expect(adopted({ type: ['integer', 'null'], enum: [1, 1.5, 'x', null] })).toEqual({
+    type: ['integer', 'null'],
+    enum: [1, null],
+  });
+  expect(adopted({ type: 'object', items: {}, properties: { a: true } })).toEqual({
+    type: 'object',
+    properties: { a: true },
+  });
+  expect(adopted({ type: 'array', items: true, properties: {} })).toEqual({ type: 'array', items: true });
+  expect(adopted({ enum: [1, 'x'], items: {}, properties: {} })).toEqual({
+    enum: [1, 'x'],
+    items: {},
+    properties: {},
+  });
+});
+
 test('definitions of two parts with one name stay apart', () => {
   const adoption = new Adoption('a.b');
   adoption.component({ $ref: '#/$defs/X', $defs: { X: { type: 'string' } } }, 'body');

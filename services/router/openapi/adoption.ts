@@ -82,7 +82,7 @@ export class Source {
       else if (dataKeywords.has(keyword)) entries.push([keyword, value]);
     }
     // fromEntries defines properties: a key called `__proto__` stays a key.
-    return Object.fromEntries(entries);
+    return agree(Object.fromEntries(entries));
   }
 
   /** The reference to the component made of what `pointer` names; "anything" where it names nothing. */
@@ -108,6 +108,30 @@ export class Source {
     const entries = Object.entries(value as object);
     return Object.fromEntries(entries.map(([key, schema]) => [key, this.convert(schema)]));
   }
+}
+
+/**
+ * Takes out what cannot be together with `type`: readers of OpenAPI refuse a whole document for it. Keywords of another
+ * type say nothing in JSON Schema; of an `enum` the values of other types could never be sent.
+ */
+function agree(schema: Record<string, unknown>): JsonSchema {
+  const { type, enum: values, ...rest } = schema;
+  if (type === undefined) return schema;
+  if (type === 'object') delete rest['items'];
+  if (type === 'array') delete rest['properties'];
+  const types = Array.isArray(type) ? type : [type];
+  const possible = Array.isArray(values)
+    ? values.filter((value) => types.some((each) => isOf(each, value)))
+    : [];
+  return { type, ...(possible.length > 0 ? { enum: possible } : {}), ...rest };
+}
+
+function isOf(type: unknown, value: unknown): boolean {
+  if (type === 'integer') return Number.isInteger(value);
+  if (type === 'null') return value === null;
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'object') return isObjectSchema(value);
+  return typeof value === type;
 }
 
 /** RFC 6901 inside the schema; undefined for pointers elsewhere, to nothing, and to what is no schema. */
