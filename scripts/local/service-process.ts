@@ -56,7 +56,11 @@ export function servicePlan(options: {
         };
         child.once('error', (error) => ended(error.message));
         child.once('close', (code, signal) => ended(signal ?? `exit code ${code}`));
-        createInterface({ input: child.stderr }).on('line', onLine);
+        createInterface({ input: child.stderr }).on('line', (line) => {
+          onLine(line);
+          // What Node says of a program that it could not even load.
+          if (/^\w*Error\b.*: /.test(line)) reason ||= line;
+        });
         createInterface({ input: child.stdout }).on('line', (line) => {
           onLine(line);
           // A busy edge writes thousands of lines a second: only those that can mean something are parsed.
