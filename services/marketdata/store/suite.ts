@@ -15,14 +15,17 @@ import { Store, type Order, type TradePosition, type TradeWriter } from './mod.t
 /** Many real transactions on a machine that may be busy. */
 const slow = { timeout: 180_000 };
 
-export function testStore(url: string, options: { retentionDays?: number } = {}): Store {
+export function testStore(
+  url: string,
+  options: { retentionDays?: number; report?: (event: { detail: string }) => void } = {},
+): Store {
   return new Store({
     url,
     poolSize: 4,
     statementTimeoutMs: 20_000,
     retentionDays: options.retentionDays ?? 0,
     compressAfterDays: 7,
-    report: () => {},
+    report: options.report ?? (() => {}),
   });
 }
 
@@ -207,10 +210,12 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
         venue: 'made',
         trade: { id: String(daysAgo), ts: today - daysAgo * 86_400_000, price: '5', size: '1', side: 'buy' },
       });
-      const keeping = testStore(separate);
+      const reports: { detail: string }[] = [];
+      const report = (event: { detail: string }): number => reports.push(event);
+      const keeping = testStore(separate, { report });
       const { writer } = await keeping.open();
       await writer.write([trade(0), trade(1), trade(9), trade(10), trade(11), trade(400)]);
-      const dropping = testStore(separate, { retentionDays: 9 });
+      const dropping = testStore(separate, { retentionDays: 9, report });
       await dropping.open();
       const market = (await dropping.markets.find('OLD')) as number;
       if (edition === 'community') {
@@ -226,6 +231,11 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
                LOOP CALL run_job(job); END LOOP; END $$`,
           ),
         );
+        const compressed = await dropping.database.read({
+          name: 'test_chunks',
+          text: `SELECT count(*)::int FROM timescaledb_information.chunks WHERE hypertable_name = 'trade' AND is_compressed`,
+        });
+        expect(compressed).toEqual([[3]]);
       }
       const left = (await allTrades(dropping, market, 'asc')) as { id: string }[];
       // One day more than asked for, two where the database's own job does it: writers may be behind by a day.
@@ -238,7 +248,11 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
       expect(await writer.write([trade(9), late, trade(10)])).toEqual({ stored: 1, duplicates: 2 });
       const [candle] = oracleCandles([trade(9), late], '1d');
       expect(await allCandles(dropping, market, '1d', 'desc')).toContainEqual(candle);
-      await Promise.all([keeping.close(), dropping.close()]);
+      // A later start finds everything as it should be.
+      const again = testStore(separate, { retentionDays: 9, report });
+      await again.open();
+      await Promise.all([keeping.close(), dropping.close(), again.close()]);
+      expect(reports).toEqual([]);
     });
   });
 }
