@@ -1,5 +1,5 @@
+import { RawClient, rawRequest } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient, rawRequest } from './testing/raw-client.ts';
 import { pairs, startTestEdge, type TestEdge } from './testing/test-edge.ts';
 
 let edge: TestEdge;

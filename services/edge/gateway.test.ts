@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/errors';
+import { RawClient, rawRequest } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LiveClient } from './live-port.ts';
-import { RawClient, rawRequest } from './testing/raw-client.ts';
 import { pairs, startTestEdge, type TestEdge } from './testing/test-edge.ts';
 
 let edge: TestEdge;

@@ -1,7 +1,6 @@
-import { until } from '@sluice/testing';
+import { RawClient, until } from '@sluice/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { stopEdge } from './stop.ts';
-import { RawClient } from './testing/raw-client.ts';
 import { startTestEdge, type TestEdge } from './testing/test-edge.ts';
 
 let edge: TestEdge;

@@ -4,3 +4,4 @@ export { nodeProgram, startProcess, startProgram, type LogLine, type TestProcess
 export { startStack, type StackService, type TestStack } from './stack.ts';
 export { projectRoot, realData } from './paths.ts';
 export { until } from './until.ts';
+export { RawClient, rawRequest, type RawResponse } from './raw-client.ts';

@@ -1,6 +1,5 @@
-import { until } from '@sluice/testing';
+import { RawClient, rawRequest, until } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient, rawRequest } from '../testing/raw-client.ts';
 import { startTestEdge, type TestEdge } from '../testing/test-edge.ts';
 
 /** Requests that two servers could read differently, byte by byte. None may reach the router or leave a connection open. */

@@ -1,7 +1,6 @@
 import { encodeResponse } from '@sluice/wire';
-import { until } from '@sluice/testing';
+import { RawClient, rawRequest, until } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient, rawRequest } from '../testing/raw-client.ts';
 import { startTestEdge, type TestEdge } from '../testing/test-edge.ts';
 
 let edge: TestEdge;

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
+import { RawClient } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient } from '../testing/raw-client.ts';
 import { startTestEdge, type TestEdge } from '../testing/test-edge.ts';
 
 const kib = 1024;

@@ -1,6 +1,6 @@
 import { encodeResponse } from '@sluice/wire';
+import { RawClient, rawRequest } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RawClient, rawRequest } from '../testing/raw-client.ts';
 import { startTestEdge, type TestEdge } from '../testing/test-edge.ts';
 
 let edge: TestEdge;
