@@ -23,6 +23,13 @@ const codecs = new Map([
   ['sluice.msgpack', msgpackCodec],
 ]);
 
+/** Options that the types of `ws` do not know yet. */
+interface UntypedOptions {
+  readonly closeTimeout: number;
+  readonly maxBufferedChunks: number;
+  readonly maxFragments: number;
+}
+
 /** Time a client has to answer a close frame before its connection is cut. */
 const closeMs = 5_000;
 
@@ -44,14 +51,16 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     },
   });
   const context: ConnectionContext = { hub, config, logger, call };
-  // The types of `ws` do not know `closeTimeout` yet.
-  const serverOptions: ServerOptions & { closeTimeout: number } = {
+  const serverOptions: ServerOptions & UntypedOptions = {
     noServer: true,
     clientTracking: false,
     // Compression costs a window of memory per connection and more time than all the rest.
     perMessageDeflate: false,
     maxPayload: config.liveMaxMessage,
     closeTimeout: closeMs,
+    // A message sent byte by byte must not cost a thousand times its size.
+    maxBufferedChunks: 4_096,
+    maxFragments: 1_024,
     handleProtocols: (offered) => [...offered].find((name) => codecs.has(name)) ?? false,
   };
   const server = new WebSocketServer(serverOptions);
@@ -75,7 +84,7 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
   const track = (connection: Connection): (() => void) => {
     connections.add(connection);
     const still = heartbeat.add(connection);
-    if (!hub.up) connection.notify('degraded');
+    if (hub.degraded) connection.notify('degraded');
     return () => {
       connections.delete(connection);
       still();

@@ -56,9 +56,9 @@ export class Hub implements FeedHost {
     return this.#epoch;
   }
 
-  /** False while NATS or the stream is away. */
-  get up(): boolean {
-    return this.#up;
+  /** True while NATS or the stream is away and was there before. */
+  get degraded(): boolean {
+    return this.#degraded;
   }
 
   /** The feed of a channel or pattern, held for the caller: let it go when joined or given up. */

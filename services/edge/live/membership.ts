@@ -136,7 +136,7 @@ export class Membership {
     });
     if (names.length > this.#limits.channels)
       throw new SluiceError('too_many_requests', `A connection may have ${this.#limits.channels} channels.`);
-    if (!this.#hub.up) throw interrupted();
+    if (!this.#hub.bus.connected) throw interrupted();
     return admitted;
   }
 

@@ -2,7 +2,8 @@ import { liveStream } from '@sluice/live';
 import { ensureStream, publishStored, type Bus } from '@sluice/nats';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LiveClient, standingsOf, type Update } from './testing/client.ts';
+import { numbers } from './testing/channel.ts';
+import { LiveClient, standingsOf } from './testing/client.ts';
 import { startLiveEdge, type LiveEdge } from './testing/edge.ts';
 
 let nats: TestNats;
@@ -26,15 +27,6 @@ async function publish(channel: string, data: unknown): Promise<number> {
     deadline: Date.now() + 5_000,
   });
   return seq;
-}
-
-/** The numbers of a run of updates, after checking that each names the one before it. */
-function numbers(updates: readonly Update[], after?: number): unknown[] {
-  updates.forEach((update, i) => {
-    const before = i === 0 ? after : updates[i - 1]?.seq;
-    if (before !== undefined) expect(update.prev).toBe(before);
-  });
-  return updates.map(({ data }) => (data as { n: number }).n);
 }
 
 describe('subscribing', () => {
@@ -95,7 +87,9 @@ describe('subscribing', () => {
       ok: false,
       error: { code: 'conflict' },
     });
-    expect(await client.op('subscribe', { channels: ['a.*'] })).toMatchObject({ error: { code: 'conflict' } });
+    expect(await client.op('subscribe', { channels: ['a.*'] })).toMatchObject({
+      error: { code: 'conflict' },
+    });
     await client.close();
   });
 });
@@ -178,7 +172,12 @@ describe('resuming', () => {
     let seq = 0;
     for (let n = 1; n <= 105; n++) seq = await publish('r.old', { n });
     const client = await LiveClient.connect(edge.url);
-    expect(await client.resume('r.old', position)).toEqual({ epoch, seq, recovered: false, data: { n: 105 } });
+    expect(await client.resume('r.old', position)).toEqual({
+      epoch,
+      seq,
+      recovered: false,
+      data: { n: 105 },
+    });
     expect(client.updates).toEqual([]);
     await Promise.all([client.close(), probe.close()]);
   });

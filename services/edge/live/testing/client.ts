@@ -96,10 +96,7 @@ export class LiveClient {
     return standingsOf(await this.op('subscribe', { channels }));
   }
 
-  async resume(
-    channel: string,
-    from: { epoch: string; seq: number },
-  ): Promise<Standing> {
+  async resume(channel: string, from: { epoch: string; seq: number }): Promise<Standing> {
     const answer = await this.op('subscribe', { channels: [channel], resume: { [channel]: from } });
     return standingsOf(answer)[channel] as Standing;
   }

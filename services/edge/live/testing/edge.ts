@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SluiceError } from '@sluice/errors';
+import type { SluiceError } from '@sluice/errors';
 import { connectBus, type Bus } from '@sluice/nats';
 import { Registry } from '@sluice/telemetry';
 import { pino } from 'pino';
@@ -8,7 +8,7 @@ import type { GatewayCaller, Live } from '../../live-port.ts';
 import { createLive } from '../create.ts';
 import type { LiveConfig } from '../settings.ts';
 
-/** The live side of an edge behind a bare HTTP server. */
+/** The live side of an edge behind a bare HTTP server. The user agent of a client stands for its address. */
 export interface LiveEdge {
   readonly url: string;
   readonly port: number;
@@ -42,9 +42,9 @@ export async function startLiveEdge(
   const registry = new Registry();
   const logger = pino({ level: 'silent' });
   const live = createLive({ bus, config: { ...defaults, ...config }, logger, registry, call });
-  const clientOf = (query: string, headers: Record<string, unknown>) => ({
+  const clientOf = (query: string, headers: IncomingHttpHeaders) => ({
     requestId: 'test',
-    address: String(headers['x-test-address'] ?? '127.0.0.1'),
+    address: headers['user-agent'] ?? '127.0.0.1',
     query,
     headers: Object.entries(headers).flatMap(([name, value]) => [name, String(value)]),
   });
