@@ -67,6 +67,7 @@ if (engine) {
   });
   for (const { edition, createDatabase } of servers) storeSuite(edition, createDatabase);
 } else {
+  console.warn('marketdata-editions: skipped, no Docker engine answers on this machine');
   describe('the TimescaleDB editions', () => {
     it.skip('are not tested: no Docker engine answers on this machine');
   });
