@@ -15,7 +15,7 @@ export const routerConfig = defineConfig('router', {
   discoveryIntervalMs: z.coerce.number().int().min(100).max(60_000).default(1_000).meta({
     env: 'SLUICE_DISCOVERY_INTERVAL_MS',
     description:
-      'Time between two polls for services, milliseconds. A service is live after at most one and a half, and gone after two that it missed.',
+      'Time between two polls for services, milliseconds. A service is live after at most one and a half, and gone after three that it missed.',
   }),
   schemaMaxAgeMs: z.coerce.number().int().min(100).default(10_000).meta({
     env: 'SLUICE_SCHEMA_MAX_AGE_MS',

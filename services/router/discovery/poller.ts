@@ -1,8 +1,11 @@
 import type { Bus, BusMessage } from '@sluice/nats';
 import { parseInfo, parsePing, type ServiceInstance } from './instance.ts';
 
-/** A poll without an answer costs one life; an instance that misses two is gone. */
-const lives = 2;
+/**
+ * A poll without an answer costs one life; an instance that misses three is gone. A service that is started again
+ * within two seconds keeps its routes that way: callers get a 503 to retry meanwhile, never a 404.
+ */
+const lives = 3;
 const pingWaitMs = 500;
 const infoTimeoutMs = 2_000;
 /** INFO requests in flight: a thousand services that start together are not asked in one burst. */
@@ -22,7 +25,7 @@ export interface Discovery {
   readonly instances: readonly ServiceInstance[];
   /** Names of services with an instance that is alive and has not told its endpoints yet. */
   readonly unknown: ReadonlySet<string>;
-  /** True when whoever is not listed has had two polls to answer. */
+  /** True when whoever is not listed has had every poll to answer that an instance may miss. */
   readonly settled: boolean;
 }
 
@@ -70,7 +73,7 @@ export class ServicePoller {
     try {
       if (this.#bus.connected) await this.#poll();
     } catch (error) {
-      this.#report('a poll for services failed', error);
+      if (this.#bus.connected && !this.#stopped) this.#report('a poll for services failed', error);
     }
     if (this.#stopped) return;
     const elapsed = performance.now() - startedAt;
