@@ -12,8 +12,10 @@ export interface Outlet {
   readonly gone: boolean;
   /** Gives the whole body. Rejects with SluiceError: `body_too_large` past `limit` bytes, `request_timeout`, … */
   receive(limit: number, fields: RequestFields): Uint8Array | Promise<Uint8Array>;
-  /** Sends the finished answer. Headers are valid, lower case, and hold everything but the framing. Must not throw. */
+  /** Sends the finished answer. Headers are valid, lower case, and hold everything but the framing. */
   send(exchange: Exchange): void;
+  /** Cuts the client off, where nothing can be sent any more. */
+  abort(): void;
   /** Hands a `/v1/stream` request over to the live side. Throws SluiceError to refuse. */
   stream(exchange: Exchange): void;
 }

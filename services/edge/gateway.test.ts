@@ -12,6 +12,10 @@ beforeAll(async () => {
     live: {
       handleSse(_, response, given) {
         if (refusal) throw refusal;
+        if (given.query === 'broken') {
+          response.write('half an answer');
+          throw new Error('broken in the middle');
+        }
         client = given;
         response.writeHead(200, { 'content-type': 'text/event-stream', 'x-request-id': given.requestId });
         response.end('data: 1\n\n');
@@ -72,7 +76,9 @@ describe('a call from inside a live connection', () => {
     ['DELETE', '/v1/things/1', 405, 'method_not_allowed'],
     ['GET', '/v1/closed', 401, 'unauthorized'],
     ['GET', '/v1/stream', 400, 'bad_request'],
-    ['nonsense', '/v1/things/1', 405, 'method_not_allowed'],
+    ['nonsense', '/v1/things/1', 400, 'bad_request'],
+    ['GET","x":"', '/v1/things/1', 400, 'bad_request'],
+    ['', '/v1/things/1', 400, 'bad_request'],
     ['GET', '', 400, 'bad_request'],
   ])('is refused like a request: %s %s is %i %s', async (method, target, status, code) => {
     const reply = await call(method, target);
@@ -164,6 +170,12 @@ describe('server-sent events', () => {
       400,
       expect.objectContaining({ code: 'invalid_parameters' }),
     ]);
+  });
+
+  it('that break in the middle cost that client its connection and nobody anything else', async () => {
+    await expect(fetch(`${edge.url}/v1/stream?broken`).then((response) => response.text())).rejects.toThrow();
+    expect((await fetch(`${edge.url}/v1/things/1`)).status).toBe(200);
+    expect(edge.phases.inFlight.count).toBe(0);
   });
 
   it('have no other method', async () => {

@@ -4,6 +4,9 @@ import { readFields } from './http/request-fields.ts';
 import { runPhases, type Phases } from './lifecycle.ts';
 import type { GatewayCall, GatewayCaller, GatewayReply } from './live-port.ts';
 
+/** What node:http lets through as a method; the rest of the gateway relies on it. */
+const token = /^[A-Z][A-Z-]{0,31}$/;
+
 /** Fields that belong to the connection a call came over, not to the call. */
 const notOfCalls = new Set(['content-length', 'transfer-encoding', 'expect', 'host']);
 
@@ -16,7 +19,7 @@ export function gatewayCaller(phases: Phases): GatewayCaller {
     new Promise((resolve) => {
       const exchange = new Exchange({
         outlet: new CallOutlet(call, resolve),
-        method: call.method,
+        method: token.test(call.method) ? call.method : '',
         target: call.target,
         version: '1.1',
         fields: readFields(fieldsOf(call), call.requestId),
@@ -58,6 +61,10 @@ class CallOutlet implements Outlet {
   send(exchange: Exchange): void {
     const { status, headers, reply } = exchange;
     this.#resolve({ status, headers, body: reply });
+  }
+
+  abort(): void {
+    this.#resolve({ status: 500, headers: [], body: this.#call.body.subarray(0, 0) });
   }
 
   stream(): never {

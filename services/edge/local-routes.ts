@@ -1,4 +1,5 @@
 import type { CompiledRoute } from '@sluice/routes';
+import { subjects } from '@sluice/wire';
 import type { Exchange } from './exchange.ts';
 import type { ReferencePages } from './reference/pages.ts';
 
@@ -8,16 +9,14 @@ export type LocalRoute = {
   readonly methods: readonly string[];
 } & ({ readonly route: null; handle(exchange: Exchange): void } | { readonly route: CompiledRoute });
 
-/** Id of the built-in route whose answer every router can give (`sluice.openapi`). */
-export const openapiRouteId = 'openapi';
-
-const openapi: CompiledRoute = {
-  id: openapiRouteId,
+/** The built-in route whose answer every router can give, on a subject of its own. */
+export const openapiRoute: CompiledRoute = {
+  id: 'openapi',
   method: 'GET',
   path: '/openapi.json',
   origin: 'declared',
   service: null,
-  subject: 'sluice.openapi',
+  subject: subjects.openapi,
   encoding: 'msgpack',
   auth: 'public',
   timeoutMs: 5_000,
@@ -32,7 +31,8 @@ export const streamPath = '/v1/stream';
 /** Looks up {@link LocalRoute}s by canonical path: the `reservedPaths` of @sluice/routes, all of them exact here. */
 export function localRoutes(reference: ReferencePages): (path: string) => LocalRoute | null {
   const routes = new Map<string, LocalRoute>();
-  routes.set(openapi.path, { label: openapi.path, methods: ['GET', 'HEAD'], route: openapi });
+  const { path } = openapiRoute;
+  routes.set(path, { label: path, methods: ['GET', 'HEAD'], route: openapiRoute });
   routes.set(streamPath, {
     label: streamPath,
     methods: ['GET'],

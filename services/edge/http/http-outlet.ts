@@ -80,6 +80,11 @@ export class HttpOutlet implements Outlet {
     this.#connection.ended();
   }
 
+  abort(): void {
+    this.#connection.ended();
+    this.#incoming.socket.destroy();
+  }
+
   stream(exchange: Exchange): void {
     this.#context.live.handleSse(this.#incoming, this.#response, liveClient(exchange));
     exchange.handedOver = true;

@@ -50,6 +50,10 @@ export class RawOutlet implements Outlet {
     socket.once('close', () => clearTimeout(timer));
   }
 
+  abort(): void {
+    this.#socket.destroy();
+  }
+
   stream(exchange: Exchange): void {
     if (!this.#handshake) throw new SluiceError('bad_request', 'This request cannot open a stream.');
     const { request, head } = this.#handshake;

@@ -70,6 +70,23 @@ describe('slow senders', () => {
   });
 });
 
+describe('more connections than allowed', () => {
+  it('are closed at once and counted; those that are open go on', async () => {
+    await using own = await startTestEdge({ config: { maxConnections: 2 } });
+    await own.route({ path: '/v1/thing' });
+    const [first, second] = [await RawClient.open(own.url), await RawClient.open(own.url)];
+    await until(() => own.http.connections === 2);
+    const third = await RawClient.open(own.url);
+    await third.ended();
+    for (const client of [first, second]) {
+      client.send('GET /v1/thing HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await client.response()).status).toBe(200);
+    }
+    expect(await own.registry.metrics()).toContain('sluice_edge_rejected_total{reason="connections"} 1');
+    for (const client of [first, second, third]) client.close();
+  });
+});
+
 describe('a client that stops reading', () => {
   it('is cut off, its memory is freed, and others are served meanwhile', async () => {
     const large = Buffer.alloc(6 * 1024 * 1024, 1);

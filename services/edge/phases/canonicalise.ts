@@ -15,6 +15,7 @@ export interface CanonicaliseOptions {
 export function canonicalise(options: CanonicaliseOptions) {
   return function canonicalise(exchange: Exchange): void {
     const { fields, target } = exchange;
+    if (exchange.method === '') throw new SluiceError('bad_request', 'The method is not one of HTTP.');
     if (target.length > options.targetLimit)
       throw new SluiceError('uri_too_long', `Path and query are longer than ${options.targetLimit} bytes.`);
     if (fields.size > options.headerLimit)

@@ -3,7 +3,7 @@ import { isBusError, type Bus } from '@sluice/nats';
 import type { CompiledRoute } from '@sluice/routes';
 import { decodeResponse, encodeRequest, natsHeaders, subjects, WireError } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
-import { openapiRouteId } from '../local-routes.ts';
+import { openapiRoute } from '../local-routes.ts';
 
 export interface DispatchOptions {
   readonly bus: Pick<Bus, 'request'>;
@@ -33,7 +33,7 @@ export function dispatch(options: DispatchOptions) {
       deadline,
       trace: exchange.trace,
     });
-    const subject = route.id === openapiRouteId ? subjects.openapi : subjects.route;
+    const subject = route === openapiRoute ? subjects.openapi : subjects.route;
     const headers = [natsHeaders.traceparent, exchange.trace, natsHeaders.deadline, String(deadline)];
     const sentAt = performance.now();
     return bus.request(subject, payload, { deadline, headers }).then(

@@ -37,7 +37,13 @@ export function respond(options: RespondOptions) {
     }
     exchange.headers = headers;
     if (exchange.error && exchange.error.status >= 500) logFailure(options.logger, exchange);
-    exchange.outlet.send(exchange);
+    try {
+      exchange.outlet.send(exchange);
+    } catch (error) {
+      // Half an answer is out already, or a fault of ours: whatever it is, it must not reach further than this client.
+      options.logger.error({ request_id: exchange.requestId, err: error }, 'answer could not be sent');
+      exchange.outlet.abort();
+    }
   };
 }
 
