@@ -24,6 +24,7 @@ async function finish(code: number): Promise<never> {
   stoppingSince = performance.now();
   interrupted.abort();
   await stack.stop();
+  if (code === 0) view.say('start', 'info', `everything is stopped; the data is in ${options.dataDir}`);
   process.exit(code);
 }
 
