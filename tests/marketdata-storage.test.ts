@@ -55,24 +55,26 @@ it.skipIf(tradesFile === undefined)(
 
     // One worker is killed in the middle of its work; its batch goes to the other.
     const pouring = publish(bus, shuffled(first, next), true);
-    await until(async () => (await stored()) > 1_000);
+    const patient = { timeoutMs: 60_000 };
+    await until(async () => (await stored()) > 1_000, patient);
+    expect(await stored()).toBeLessThan(first.length);
     await stack.services[0]!.process.kill();
     await pouring;
-    expect(await stored()).toBeLessThan(trades.length);
 
     // The database goes away with trades coming in, and comes back. The survivor needs no restart.
-    await until(async () => (await stored()) > 5_000);
+    await until(async () => (await stored()) > 5_000, patient);
     await postgres.pause();
     await publish(bus, shuffled([...second, ...first.slice(0, 3_000)], next), false);
     const { ops } = stack.services[1]!;
     await until(async () => (await fetch(`${ops}/health/ready`)).status === 503, {
+      ...patient,
       message: 'readiness names the outage',
     });
     expect((await ask(bus, 'trades', { symbol: 'BTCUSDT' })).status).toBe(503);
     await postgres.restart();
     await stack.start('marketdata', gentle);
     await until(async () => (await stored()) === trades.length, { timeoutMs: 60_000, message: 'all stored' });
-    await until(async () => (await fetch(`${ops}/health/ready`)).status === 200);
+    await until(async () => (await fetch(`${ops}/health/ready`)).status === 200, patient);
 
     // Everything once more, late.
     await publish(bus, shuffled(trades, next).slice(0, 10_000), false);
@@ -86,7 +88,7 @@ it.skipIf(tradesFile === undefined)(
         Number(/trades_total{outcome="duplicate"[^}]*} (\d+)/.exec(page)?.[1] ?? 0),
       );
       return duplicates.reduce((a, b) => a + b) >= 10_000;
-    });
+    }, patient);
     expect(await stored()).toBe(trades.length);
     for (const symbol of ['BTCUSDT', 'ETHUSDT']) {
       const own = trades.filter((row) => row.symbol === symbol);
