@@ -25,7 +25,7 @@ export const policies: readonly ChannelPolicy[] = [
 ];
 
 /** Every other team's channels: nothing is known about their events, so none may be left out. */
-const otherNamespaces = { overflow: 'queue', wildcards: true, read: 'public' } as const;
+const otherNamespaces: ChannelPolicy = { pattern: '*.>', overflow: 'queue', wildcards: true, read: 'public' };
 
 /** What stands behind the namespace of a market channel. */
 const marketTokens: readonly ((token: string) => boolean)[] = [isSymbol, isInterval];
@@ -37,7 +37,7 @@ const marketTokens: readonly ((token: string) => boolean)[] = [isSymbol, isInter
 export function channelPolicy(name: string): ChannelPolicy | undefined {
   const [namespace = '', ...tokens] = name.split('.');
   const policy = policies.find((row) => row.pattern.startsWith(`${namespace}.`));
-  if (!policy) return { pattern: `${namespace}.>`, ...otherNamespaces };
+  if (!policy) return otherNamespaces;
   const wild = (token: string): boolean => token === '*' || token === '>';
   if (!tokens.every((token, i) => wild(token) || marketTokens[i]?.(token) === true)) return undefined;
   return tokens.some(wild) || matchesPattern(policy.pattern, name) ? policy : undefined;

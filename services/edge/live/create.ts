@@ -66,17 +66,17 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
   const server = new WebSocketServer(serverOptions);
   let closing: Promise<void> | undefined;
 
-  /** Every check before a connection is taken. Gives what undoes its counting. */
-  const admit = (client: LiveClient, transport: 'websocket' | 'sse'): (() => void) => {
+  /** Every check before a connection is taken. Gives what undoes its counting, for as long as the connection lasts. */
+  const admit = (address: string, transport: 'websocket' | 'sse'): (() => void) => {
     if (closing) throw new SluiceError('unavailable', 'This gateway is stopping; connect again.');
-    if (!addresses.take(client.address))
+    if (!addresses.take(address))
       throw new SluiceError('too_many_requests', 'This address has as many live connections as it may.', {
         retryAfter: 10,
       });
     metrics.connections.inc({ transport });
     metrics.opened.inc({ transport });
     return () => {
-      addresses.give(client.address);
+      addresses.give(address);
       metrics.connections.dec({ transport });
     };
   };
@@ -97,13 +97,15 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     head: Buffer,
     client: LiveClient,
   ): void => {
-    const release = admit(client, 'websocket');
+    // What closures below keep is kept as long as the connection: this, and nothing else of the request.
+    const handshake = handshakeOf(client);
+    const release = admit(handshake.address, 'websocket');
     // An error before or during the handshake must find a listener, or it would end the process.
     socket.on('error', () => socket.destroy());
     socket.once('close', release);
     server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       const codec = codecs.get(ws.protocol) ?? jsonCodec;
-      const connection = new WsConnection(ws, socket as Socket, codec, context, handshakeOf(client));
+      const connection = new WsConnection(ws, socket as Socket, codec, context, handshake);
       const untrack = track(connection);
       // `ws` closes with 1002, 1007 or 1009 by itself; what is left to do is done on `close`.
       ws.on('error', () => {});
@@ -117,8 +119,9 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
   const handleSse = (request: IncomingMessage, response: ServerResponse, client: LiveClient): void => {
     const last = request.headers['last-event-id'];
     const wanted = parseSseRequest(client.query, typeof last === 'string' ? last : undefined);
-    const release = admit(client, 'sse');
-    const connection = new SseConnection(response, wanted, context, handshakeOf(client));
+    const handshake = handshakeOf(client);
+    const release = admit(handshake.address, 'sse');
+    const connection = new SseConnection(response, wanted, context, handshake);
     const untrack = track(connection);
     response.on('error', () => response.destroy());
     response.once('close', () => {
@@ -161,5 +164,10 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
 const slices = 20;
 
 function handshakeOf(client: LiveClient): Handshake {
-  return { requestId: client.requestId, address: client.address, headers: carriedHeaders(client.headers) };
+  return {
+    // A made-up id is a rope of a dozen strings; a copy is one, and it is kept as long as the connection.
+    requestId: Buffer.from(client.requestId).toString(),
+    address: client.address,
+    headers: carriedHeaders(client.headers),
+  };
 }

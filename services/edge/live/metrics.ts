@@ -52,7 +52,7 @@ export function liveMetrics(registry: Registry) {
     }),
     closed: new Counter({
       name: 'sluice_live_closed_total',
-      help: 'Live connections ended by this edge, by reason.',
+      help: 'Live connections that ended, by reason: `client` and `lost` are the client’s doing, all others the edge’s.',
       labelNames: ['reason'],
       registers,
     }),

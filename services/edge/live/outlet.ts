@@ -48,18 +48,16 @@ export class Outlet {
     this.#onExceeded = onExceeded;
   }
 
-  /** Bytes waiting in this process. */
-  get waiting(): number {
-    return this.#sink.writableLength + this.#outBytes + this.#heldBytes;
-  }
-
-  /** Queues bytes whole frames long; they leave at the end of the turn. */
+  /**
+   * Queues bytes whole frames long; they leave at the end of the turn. What counts against the budget is what earlier
+   * turns have left behind: a burst that comes in one turn says nothing about the client.
+   */
   send(bytes: Buffer): void {
     if (this.#closed) return;
+    if (this.#sink.writableLength > this.#options.budget) return this.#exceed();
     if (this.#out.length === 0) this.#options.pulse.outlet(this);
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
-    if (this.waiting > this.#options.budget) this.#exceed();
   }
 
   /** Queues the events of a turn, or keeps the newest of each channel where the policy allows it and the client is slow. */
@@ -116,7 +114,8 @@ export class Outlet {
       this.#heldBytes += event.size - (older?.event.size ?? 0);
       this.#held.set(event.channel, { event, subscription });
     }
-    if (this.waiting > this.#options.budget) this.#exceed();
+    // What is held adds nothing to what the socket has; only too many channels can make it too much.
+    if (this.#heldBytes > this.#options.budget) this.#exceed();
   }
 
   /** The client has read everything: it gets the present state of what it missed. */

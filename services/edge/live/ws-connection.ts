@@ -102,7 +102,7 @@ export class WsConnection implements Subscriber, Beating {
   heartbeat(): void {
     if (!this.#alive) {
       // Nothing can be said to a dead peer: no close frame.
-      this.#closing ??= 'unresponsive';
+      this.#decide('unresponsive');
       this.#ws.terminate();
       return;
     }
@@ -118,8 +118,7 @@ export class WsConnection implements Subscriber, Beating {
   }
 
   close(reason: CloseReason): void {
-    if (this.#closing) return;
-    this.#closing = reason;
+    if (!this.#decide(reason)) return;
     this.#membership.close();
     this.#outlet.beat();
     this.#outlet.close();
@@ -138,7 +137,7 @@ export class WsConnection implements Subscriber, Beating {
     this.#closing ??= 'gone';
     this.#membership.close();
     this.#outlet.close();
-    this.#context.hub.metrics.closed.inc({ reason: reason ?? (code === 1006 ? 'lost' : 'client') });
+    if (!reason) this.#context.hub.metrics.closed.inc({ reason: code === 1006 ? 'lost' : 'client' });
     return {
       request_id: this.#handshake.requestId,
       client: this.#handshake.address,
@@ -149,6 +148,14 @@ export class WsConnection implements Subscriber, Beating {
       ms: Date.now() - this.#opened,
       bytes: this.#socket.bytesWritten,
     };
+  }
+
+  /** False when it is being closed already. */
+  #decide(reason: CloseReason): boolean {
+    if (this.#closing) return false;
+    this.#closing = reason;
+    this.#context.hub.metrics.closed.inc({ reason });
+    return true;
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
