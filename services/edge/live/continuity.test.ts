@@ -152,6 +152,53 @@ describe('a second edge', { timeout: 60_000 }, () => {
   });
 });
 
+describe('an event that gets lost between NATS and the edge', { timeout: 60_000 }, () => {
+  /** Loses the messages for which `lose` holds, as a server does that drops them for a slow consumer. */
+  function lossy(target: Bus, lose: (n: number) => boolean): void {
+    const subscribe = target.subscribe.bind(target);
+    let n = 0;
+    vi.spyOn(target, 'subscribe').mockImplementation((subject, handler, options) =>
+      subscribe(subject, (message) => (lose(++n) ? undefined : handler(message)), options),
+    );
+  }
+
+  it.each(['trades.BTCUSDT', 'trades.*'])('is fetched before anything after it goes on: %s', async (name) => {
+    lossy(edge.bus, (n) => n % 7 === 0);
+    const pour = new Pour(bus, 'trades.BTCUSDT');
+    await pour.more(2);
+    const client = await LiveClient.connect(edge.url);
+    const standing = (await client.subscribe(name))[name];
+    await pour.more(500);
+    // The last one may be among the lost, and only its successor shows that.
+    await pour.more(1);
+    await pour.more(1);
+    await until(() => (client.updates.at(-1)?.data as { n: number } | undefined)?.n === pour.n);
+    expect(numbers(client.updates, standing?.seq)).toEqual(range(3, pour.n));
+    expect(await edge.metric('sluice_live_refills_total')).toBeGreaterThan(0);
+    expect(await edge.metric('sluice_live_resyncs_total')).toBe(0);
+    await client.close();
+  });
+
+  it('and is no longer kept makes the channel begin anew, in sight of its clients', async () => {
+    await using small = await startLiveEdge(nats.url, { liveHistory: 10 });
+    lossy(small.bus, (n) => n > 5 && n <= 50);
+    const pour = new Pour(bus, 'trades.BTCUSDT');
+    const client = await LiveClient.connect(small.url);
+    await client.subscribe('trades.BTCUSDT');
+    await pour.more(50);
+    await pour.more(1);
+    await until(() => client.events.some(({ event }) => event === 'resync'));
+    const resync = client.events.find(({ event }) => event === 'resync')?.channels?.['trades.BTCUSDT'];
+    expect(resync).toMatchObject({ recovered: false, data: { n: 51 } });
+    const before = client.updates.length;
+    expect(numbers(client.updates, 0)).toEqual(range(1, before));
+    await pour.more(3);
+    await until(() => client.updates.length === before + 3);
+    expect(numbers(client.updates.slice(before), resync?.seq)).toEqual([52, 53, 54]);
+    await client.close();
+  });
+});
+
 describe('without NATS', { timeout: 60_000 }, () => {
   it('keeps its clients, tells them, and begins anew when the stream was lost', async () => {
     const pour = new Pour(bus, 'ticker.BTCUSDT');
