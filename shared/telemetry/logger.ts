@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { endFlushWithoutReader } from './flush.ts';
 
 export type Logger = PinoLogger;
 
@@ -44,6 +45,7 @@ export function createLogger(options: { service: string; instance: string; level
     maxWrite: 4 * writeBytes,
     maxLength: mostPending,
   });
+  endFlushWithoutReader(destination);
   const output = new RecordOutput(destination);
   const logger = pino(
     {
