@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startNatsServer, type TestNats } from '@sluice/testing';
 import type { Section } from './harness/context.ts';
-import { machineFacts } from './harness/machine.ts';
+import { busyCores, machineFacts } from './harness/machine.ts';
 import { Processes } from './harness/process.ts';
 import { isMet, sectionText } from './harness/table.ts';
 import { candles } from './scenarios/candles.ts';
@@ -46,12 +46,15 @@ const directory = options.profile
   ? path.resolve(options.profile)
   : await mkdtemp(path.join(tmpdir(), 'sluice-bench-'));
 await mkdir(directory, { recursive: true });
-process.once('SIGINT', () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const servers: TestNats[] = [];
 const sections: Section[] = [];
 const started = performance.now();
 try {
   const facts = await machineFacts();
+  const busy = await busyCores();
+  facts.push(`Other processes kept ${busy.toFixed(1)} cores busy before the run`);
+  if (busy > 0.3) console.error(`warning: ${facts.at(-1)}; figures will suffer, those of time most of all`);
   for (const scenario of chosen) {
     console.error(`${scenario.name} …`);
     sections.push(

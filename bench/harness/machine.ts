@@ -5,6 +5,25 @@ import os from 'node:os';
 import { natsServerPath, natsVersion } from '../../scripts/local/nats-server.ts';
 import { projectRoot } from '@sluice/testing';
 
+/** Cores that other processes keep busy, looked at for a second while nothing of the benchmark runs. */
+export async function busyCores(): Promise<number> {
+  const before = cpuTimes();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const after = cpuTimes();
+  const idle = (after.idle - before.idle) / (after.all - before.all);
+  return (1 - idle) * os.availableParallelism();
+}
+
+function cpuTimes(): { idle: number; all: number } {
+  let idle = 0;
+  let all = 0;
+  for (const { times } of os.cpus()) {
+    idle += times.idle;
+    all += times.user + times.nice + times.sys + times.irq + times.idle;
+  }
+  return { idle, all };
+}
+
 /** What a reader needs to judge the figures; nothing that names the machine or where things lie on it. */
 export async function machineFacts(): Promise<string[]> {
   const model = os.cpus()[0]?.model.trim() ?? 'unknown';

@@ -27,15 +27,15 @@ async function open({ count, ...target }: WsTarget & { readonly count: number })
   };
 }
 
-function reset(_: null): void {
+function reset(): void {
   latencies = [];
 }
 
-function received(_: null): number {
+function received(): number {
   return latencies.length;
 }
 
-function result(_: null): LatencyResult {
+function result(): LatencyResult {
   return {
     received: latencies.length,
     p50: percentile(latencies, 0.5),

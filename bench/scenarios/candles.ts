@@ -1,9 +1,11 @@
 import { until } from '@sluice/testing';
 import type { Scenario, Section } from '../harness/context.ts';
+import { cpuMicros, processTree, startCpuClock } from '../harness/cpu.ts';
 import { startDatabase } from '../harness/database.ts';
 import { startDriver } from '../harness/driver.ts';
 import { startSluice } from '../harness/sluice.ts';
-import { median } from '../harness/stats.ts';
+import { median, sum } from '../harness/stats.ts';
+import { markdownTable } from '../harness/table.ts';
 import type { HttpDriver } from '../load/http.ts';
 import type { SqlDriver } from '../load/sql.ts';
 import type { TradesDriver } from '../load/trades.ts';
@@ -29,6 +31,8 @@ export const candles: Scenario = {
     const sql = startDriver<SqlDriver>('bench/load/sql.ts');
     const overHttp: number[] = [];
     const alone: number[] = [];
+    const costs: Record<string, number>[] = [];
+    const databaseMicros = (): number => sum(processTree(database.pid).map(cpuMicros));
     try {
       await feed.call('minutes', { url: stack.natsUrl, symbol, minutes: 2 * count });
       await until(async () => (await candlesOf(stack.gateway)) === count, {
@@ -38,7 +42,10 @@ export const candles: Scenario = {
       const load = { port: Number(new URL(stack.gateway).port), path, connections: 1 };
       for (let round = -1; round < rounds; round += 1) {
         await client.call('connect', { ...load, seconds });
-        const { p50, wrong } = await client.call('run', { ...load, seconds });
+        const stop = startCpuClock(stack.processes);
+        const before = databaseMicros();
+        const { p50, requests, wrong } = await client.call('run', { ...load, seconds });
+        const spent = { ...stop(), database: databaseMicros() - before };
         if (wrong > 0) throw new Error(`${wrong} wrong answers`);
         const query = await sql.call('run', {
           url: databaseUrl,
@@ -51,6 +58,9 @@ export const candles: Scenario = {
         if (round < 0) continue;
         overHttp.push(p50);
         alone.push(query.p50);
+        costs.push(
+          Object.fromEntries(Object.entries(spent).map(([name, micros]) => [name, micros / requests])),
+        );
       }
     } finally {
       await sql.stop();
@@ -75,6 +85,10 @@ export const candles: Scenario = {
           targets: [{ kind: 'at most', value: 2, of: 'floor' }],
         },
       ],
+      details: markdownTable(
+        ['process', 'CPU, µs/request'],
+        Object.keys(costs[0]!).map((name) => [name, median(costs.map((cost) => cost[name]!)).toFixed(0)]),
+      ),
     };
   },
 };

@@ -38,12 +38,12 @@ export const tradeLatency: Scenario = {
       await feed.call('steady', { ...steady, seconds: 2 });
       await arrived(2 * perSecond);
       for (let round = 0; round < rounds; round += 1) {
-        await receiver.call('reset', null);
+        await receiver.call('reset', undefined);
         const stop = startCpuClock(stack.processes);
         const published = await feed.call('steady', { ...steady, seconds });
         await arrived(published);
         const cores = Object.entries(stop()).map(([name, micros]) => [name, micros / 1e6 / seconds] as const);
-        results.push({ ...(await receiver.call('result', null)), cores: Object.fromEntries(cores) });
+        results.push({ ...(await receiver.call('result', undefined)), cores: Object.fromEntries(cores) });
         context.say(`trade-latency: round ${round + 1} of ${rounds}`);
       }
     } finally {
@@ -76,7 +76,7 @@ export const tradeLatency: Scenario = {
     };
 
     async function arrived(count: number): Promise<void> {
-      await until(async () => (await receiver.call('received', null)) >= count, {
+      await until(async () => (await receiver.call('received', undefined)) >= count, {
         timeoutMs: 10_000,
         message: `${count} trades have arrived`,
       });
