@@ -20,7 +20,7 @@ const mostPlaces = 12;
 const usual = 8;
 const widest = 22;
 /** Bars of free space after the newest. */
-const margin = 6;
+const margin = 4;
 
 /** The drawing: candles, volume below them, what the pointer is on. Numbers here are for pixels only. */
 export class CandleChart {

@@ -57,7 +57,8 @@ export class CandleFeed {
 
   start() {
     this.#stream.follow(this.#channel, {
-      onStart: ({ newest }) => {
+      onStart: (events) => {
+        const newest = events.at(-1)?.data;
         // First, so that the newest candle is not taken for one that follows what is held.
         void this.#load(newest?.ts ?? -Infinity);
         if (newest) this.#put(newest);

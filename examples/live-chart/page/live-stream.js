@@ -8,10 +8,12 @@ import { Reconnection } from './reconnection.js';
  * What a user of a channel is told.
  * @typedef {object} Follower
  * @property {(event: LiveEvent) => void} onEvent The next event; nothing lies between it and the one before.
- * @property {(start: { again: boolean, events: LiveEvent[], newest: any }) => void} onStart A thread begins: the first
- *   one, or (`again`) a new one because the old one cannot be continued, and what is shown must be loaded anew.
+ * @property {(events: readonly LiveEvent[]) => void} onStart A thread begins with these events, or with none: the first
+ *   one, or another one because the old one cannot be continued, and then what happened between them is to be loaded.
  * @property {(reason: string) => void} [onRefused]
  * @property {number} [history] Past events to begin with.
+ * @property {boolean} [whole] Every event is the whole state: one that was left out, because this client was slow, is
+ *   not missed.
  */
 
 /**
@@ -26,6 +28,8 @@ import { Reconnection } from './reconnection.js';
 
 const pingAfterMs = 15_000;
 const answerWithinMs = 8_000;
+/** Refusals that a later attempt may not meet. */
+const transient = new Set(['unavailable', 'too_many_requests', 'deadline_exceeded', 'internal']);
 
 /**
  * The gateway's live channels over one WebSocket. Every event names its predecessor on the channel, so a gap is noticed
@@ -150,7 +154,7 @@ export class LiveStream {
   #begin(/** @type {Seat} */ seat, /** @type {Standing} */ standing) {
     const early = (seat.early ?? []).sort((a, b) => a.seq - b.seq);
     seat.early = null;
-    const again = seat.epoch !== '';
+    if (seat.epoch !== '' && standing.recovered !== true) this.counts.reloaded += 1;
     seat.epoch = standing.epoch;
     if (standing.recovered === true) {
       for (const event of early) this.#advance(seat, event);
@@ -158,22 +162,23 @@ export class LiveStream {
       if (seat.early === null && seat.seq !== standing.seq) this.#mend(seat);
       return;
     }
-    if (again) this.counts.reloaded += 1;
-    seat.seq = standing.seq;
-    const events = early.filter(({ seq }) => seq <= standing.seq);
-    seat.follower.onStart({ again, events, newest: standing.data });
+    const { seq, data } = standing;
+    seat.seq = seq;
+    const past = early.filter((event) => event.seq <= seq);
+    if (past.length === 0 && data !== undefined) past.push({ channel: seat.channel, seq, prev: null, data });
+    seat.follower.onStart(past);
     for (const event of early) this.#advance(seat, event);
   }
 
   #onRefused(/** @type {Seat} */ seat, /** @type {any} */ error) {
-    const passing = ['unavailable', 'too_many_requests', 'timeout'].includes(error?.code);
+    const passing = transient.has(error?.code);
     if (!passing) return seat.follower.onRefused?.(error?.detail ?? 'refused');
     const socket = this.#socket;
     setTimeout(
       () => {
         if (socket === this.#socket && this.#seats.get(seat.channel) === seat) this.#join(seat);
       },
-      1_000 * (error.retry_after ?? 1),
+      1_000 * (error?.retry_after ?? 1),
     );
   }
 
@@ -207,7 +212,7 @@ export class LiveStream {
   #advance(/** @type {Seat} */ seat, /** @type {LiveEvent} */ event) {
     if (seat.early) return void seat.early.push(event);
     if (event.seq <= seat.seq) return;
-    if (event.prev !== null && event.prev > seat.seq) {
+    if (event.prev !== null && event.prev > seat.seq && seat.follower.whole !== true) {
       this.counts.gaps += 1;
       return this.#mend(seat);
     }

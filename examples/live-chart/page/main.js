@@ -123,18 +123,15 @@ function followMarket(/** @type {string} */ symbol) {
   state.set({ trades });
   const [ticker = '', tapeChannel = ''] = marketChannels(symbol);
   stream.follow(ticker, {
-    onStart: ({ newest }) => newest && header.show(newest),
+    whole: true,
+    onStart: (events) => events.forEach(({ data }) => header.show(data)),
     onEvent: ({ data }) => header.show(data),
   });
   stream.follow(tapeChannel, {
     history: tapeHistory,
-    onStart: ({ again, events }) => {
-      // Between the trades on the tape and these there is a hole.
-      if (again) tape.clear();
-      tape.add(events);
-    },
+    onStart: (events) => tape.begin(events),
     onEvent: (event) => {
-      tape.add([event]);
+      tape.add(event);
       state.set({ trades: (trades += 1) });
     },
   });

@@ -11,7 +11,7 @@ const length = 60;
 /** The newest trades, newest on top. Drawn once per frame, however many came. */
 export class TradeTape {
   #body;
-  /** Not drawn yet, oldest first. @type {LiveEvent[]} */
+  /** Not drawn yet, oldest first; null stands for a hole. @type {(LiveEvent | null)[]} */
   #waiting = [];
   #due = false;
   #places = 0;
@@ -26,9 +26,22 @@ export class TradeTape {
     this.#body.replaceChildren();
   }
 
-  add(/** @type {readonly LiveEvent[]} */ events) {
-    this.#waiting.push(...events);
-    if (this.#waiting.length > length) this.#waiting.splice(0, this.#waiting.length - length);
+  /** Goes on with these after a thread was lost: those that are there already are left out, and a hole is shown as one. */
+  begin(/** @type {readonly LiveEvent[]} */ events) {
+    const present = new Set([...this.#body.rows].map((row) => row.dataset['id']));
+    for (const event of this.#waiting) present.add(event?.data.id);
+    const fresh = events.filter(({ data }) => !present.has(data.id));
+    if (present.size > 0 && fresh.length > 0 && fresh.length === events.length) this.#push(null);
+    for (const event of fresh) this.#push(event);
+  }
+
+  add(/** @type {LiveEvent} */ event) {
+    this.#push(event);
+  }
+
+  #push(/** @type {LiveEvent | null} */ event) {
+    this.#waiting.push(event);
+    if (this.#waiting.length > length) this.#waiting.shift();
     if (this.#due) return;
     this.#due = true;
     requestAnimationFrame(() => this.#draw());
@@ -38,8 +51,8 @@ export class TradeTape {
     this.#due = false;
     const events = this.#waiting;
     this.#waiting = [];
-    for (const { data } of events) this.#places = Math.max(this.#places, placesOf(data.price));
-    this.#body.prepend(...events.map((event) => this.#row(event)).reverse());
+    for (const event of events) if (event) this.#places = Math.max(this.#places, placesOf(event.data.price));
+    this.#body.prepend(...events.map((event) => (event ? this.#row(event) : holeRow())).reverse());
     while (this.#body.rows.length > length) this.#body.deleteRow(-1);
   }
 
@@ -60,4 +73,13 @@ export class TradeTape {
     row.insertCell().textContent = showDecimal(size);
     return row;
   }
+}
+
+function holeRow() {
+  const row = document.createElement('tr');
+  row.className = 'hole';
+  const cell = row.insertCell();
+  cell.colSpan = 3;
+  cell.textContent = 'trades between are not shown';
+  return row;
 }

@@ -1,0 +1,54 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A TCP way to a server that can be broken and mended, and led elsewhere, while both ends stay. */
+export interface BreakableWay {
+  readonly url: string;
+  /** Ends every connection at once, without a word, and takes none until it is mended. */
+  break(): void;
+  /** Takes connections again, to another server if one is named. */
+  mend(target?: string): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** `target` is an http URL. */
+export async function openWay(target: string): Promise<BreakableWay> {
+  let { hostname, port } = new URL(target);
+  let broken = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    if (broken) {
+      near.destroy();
+      return;
+    }
+    const far = connect(Number(port), hostname);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    broken = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    break: cut,
+    mend: (other = target) => {
+      ({ hostname, port } = new URL(other));
+      broken = false;
+    },
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
