@@ -35,6 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'containers',
+          globalSetup: ['tests/containers/global-setup.ts'],
           include: ['tests/containers/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
