@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { identify, type ProcessIdentity } from './process-identity.ts';
 import type { StackProcess } from './stop-order.ts';
@@ -10,6 +11,8 @@ export interface Keeper {
   update(processes: readonly StackProcess[]): void;
   /** Nothing runs any more: it ends without doing anything. */
   dismiss(): Promise<void>;
+  /** This process may end without having dismissed it. */
+  unref(): void;
 }
 
 export function startKeeper(): Keeper {
@@ -33,6 +36,11 @@ export function startKeeper(): Keeper {
     dismiss: async () => {
       child.stdin.end('[]\n');
       await gone;
+    },
+    unref: () => {
+      child.unref();
+      // A pipe to a child is a socket, whatever its type says.
+      (child.stdin as unknown as Socket).unref();
     },
   };
 }

@@ -1,20 +1,36 @@
 import type { ChildProcess } from 'node:child_process';
+import { startKeeper, type Keeper } from '../../scripts/local/keeper-client.ts';
+import { identify } from '../../scripts/local/process-identity.ts';
+import type { StackProcess } from '../../scripts/local/stop-order.ts';
 
-const children = new Map<ChildProcess, NodeJS.Signals>();
-let hooked = false;
+const children = new Map<ChildProcess, StackProcess | undefined>();
+let keeper: Keeper | undefined;
 
-/** Ends a child when this process exits, whatever a test forgot: nothing outlives a test run. */
+/**
+ * Ends a child when this process ends, whatever a test forgot and however this process is ended: by its exit event, and
+ * by the keeper when it is killed.
+ */
 export function endWithProcess(child: ChildProcess, signal: NodeJS.Signals): ChildProcess {
-  if (!hooked) {
-    hooked = true;
-    process.once('exit', () => {
-      for (const [child, signal] of children) child.kill(signal);
-    });
-    // The default action of these ends a process without its exit event.
-    for (const signal of ['SIGTERM', 'SIGHUP'] as const)
-      if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
-  }
-  children.set(child, signal);
-  child.once('exit', () => children.delete(child));
+  keeper ??= startKeeperOnce();
+  const identity = child.pid === undefined ? undefined : identify(child.pid);
+  children.set(child, identity && { ...identity, name: child.spawnfile, rank: 0, signal });
+  tell();
+  child.once('exit', () => {
+    children.delete(child);
+    tell();
+  });
   return child;
+}
+
+function startKeeperOnce(): Keeper {
+  process.once('exit', () => {
+    for (const [child, entry] of children) child.kill(entry?.signal ?? 'SIGKILL');
+  });
+  const started = startKeeper();
+  started.unref();
+  return started;
+}
+
+function tell(): void {
+  keeper?.update([...children.values()].filter((entry) => entry !== undefined));
 }

@@ -1,6 +1,8 @@
-import { connect } from 'node:net';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { identify } from '../../scripts/local/process-identity.ts';
 import { createDatabase, startNatsServer, startPostgres, startProgram, until } from './mod.ts';
 
 describe('startNatsServer', () => {
@@ -55,6 +57,19 @@ describe('startProgram', () => {
     await expect(program.waitForLog((line) => line.msg === 'never')).rejects.toThrow(
       /ended \(3\)[^]*got tea/,
     );
+  });
+});
+
+describe('what a test process started', () => {
+  it('ends with it, also when it is killed', async () => {
+    const mod = path.join(import.meta.dirname, 'mod.ts');
+    const script = `import { startNatsServer } from ${JSON.stringify(mod)};
+      console.log(JSON.stringify({ msg: 'up', pid: (await startNatsServer()).pid }));`;
+    const tester = startProgram(process.execPath, ['--input-type=module', '-e', script]);
+    const { pid } = await tester.waitForLog((line) => line.msg === 'up');
+    expect(identify(Number(pid))).toBeDefined();
+    await tester.kill();
+    await until(() => identify(Number(pid)) === undefined, { message: 'the server is gone' });
   });
 });
 
