@@ -130,6 +130,26 @@ describe('the operations port', () => {
   });
 });
 
+describe('a WebSocket handshake that is none', () => {
+  it.each([
+    ['no key', 'Sec-WebSocket-Version: 13'],
+    ['a bad key', 'Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13'],
+    ['an old version', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 5'],
+    [
+      'a bad list',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a,,b',
+    ],
+  ])('(%s) is refused with a problem document and a record', async (what, fields) => {
+    const id = `ws-${what.replaceAll(' ', '-')}`;
+    const head = `GET /v1/stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Request-Id: ${id}\r\n`;
+    const response = await rawRequest(stack.gateway, `${head}${fields}\r\n\r\n`);
+    expect([response.status, response.header('content-type')]).toEqual([400, 'application/problem+json']);
+    expect(response.header('sec-websocket-version')).toBe('13');
+    expect(response.json()).toMatchObject({ code: 'bad_request', request_id: id });
+    expect(await recordOf(id)).toMatchObject({ status: 400, code: 'bad_request' });
+  });
+});
+
 describe('without NATS', () => {
   it('the edge says 503 at once and not ready, and recovers by itself', async () => {
     const ready = async () => (await fetch(`${edge.ops}/health/ready`)).status;

@@ -64,6 +64,11 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     handleProtocols: (offered) => [...offered].find((name) => codecs.has(name)) ?? false,
   };
   const server = new WebSocketServer(serverOptions);
+  // `ws` tells of a bad handshake while it handles it, so throwing here reaches whoever called `handleUpgrade`.
+  server.on('wsClientError', (error) => {
+    const headers = { 'sec-websocket-version': '13' };
+    throw new SluiceError('bad_request', `${error.message}.`, { headers });
+  });
   let closing: Promise<void> | undefined;
 
   /** Every check before a connection is taken. Gives what undoes its counting, for as long as the connection lasts. */
