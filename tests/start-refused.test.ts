@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startNatsServer, startProgram } from '@sluice/testing';
+import { startNatsServer, startPostgres, startProgram } from '@sluice/testing';
 import { withDataDir } from './start-support.ts';
 
 let directory: string;
@@ -62,6 +62,15 @@ describe('npm start refuses with one sentence and exit code 1', () => {
     expect(none).not.toContain('secret');
     expect(await refused(['--port', '0'], { DATABASE_URL: 'mysql://ada:secret@db/x' })).toMatch(
       /^sluice: DATABASE_URL is not of the form postgres:/,
+    );
+  });
+
+  it('a database that does not let it in', async () => {
+    await using postgres = await startPostgres();
+    const url = new URL(postgres.url);
+    url.pathname = '/no_such_database';
+    expect(await refused(['--port', '0'], { DATABASE_URL: url.href })).toBe(
+      `sluice: the database of DATABASE_URL at ${url.host} does not let us in: database "no_such_database" does not exist`,
     );
   });
 

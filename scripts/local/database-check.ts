@@ -1,12 +1,18 @@
+import { execFile } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { UserError } from './user-error.ts';
 
 /** How long a database may take to answer, milliseconds. */
 const patience = 5_000;
 
+/** Logs in with the client library, which only the service's store may import: hence a program of its own. */
+const loginProgram = fileURLToPath(new URL('../../services/marketdata/check-database.ts', import.meta.url));
+
 /**
- * Asks whether a PostgreSQL answers at a connection string, before anything is started: a start-up message, and any
- * answer of the protocol to it will do. Whether the password is right is for the service that logs in to find out.
+ * Asks whether a PostgreSQL answers at a connection string and lets us in, before anything is started. First by hand,
+ * with a start-up message and any answer of the protocol to it: that tells silence and strangers apart. Then by logging in.
  * Throws {@link UserError}.
  */
 export async function checkDatabase(text: string): Promise<void> {
@@ -16,6 +22,23 @@ export async function checkDatabase(text: string): Promise<void> {
     await greet(url);
   } catch (error) {
     throw new UserError(`cannot reach the database of DATABASE_URL at ${shown}: ${(error as Error).message}`);
+  }
+  const refusal = await logIn(text);
+  if (refusal !== '')
+    throw new UserError(`the database of DATABASE_URL at ${shown} does not let us in: ${refusal}`);
+}
+
+/** Empty, or why not. */
+async function logIn(text: string): Promise<string> {
+  try {
+    await promisify(execFile)(process.execPath, [loginProgram], {
+      env: { ...process.env, DATABASE_URL: text },
+      timeout: 3 * patience,
+    });
+    return '';
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    return stderr?.trim().split('\n').at(-1) || 'no answer to the login';
   }
 }
 
