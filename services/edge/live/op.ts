@@ -51,7 +51,7 @@ const opSchema = z.discriminatedUnion(
       encoding: z.enum(['text', 'base64']).optional(),
     }),
   ],
-  { error: 'op: expected one of subscribe, unsubscribe, call, ping' },
+  { error: 'expected one of subscribe, unsubscribe, call, ping' },
 );
 
 export type Op = z.infer<typeof opSchema>;
