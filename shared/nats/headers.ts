@@ -1,6 +1,15 @@
 import type { BusHeaders } from './bus.ts';
 import { BusError } from './errors.ts';
 
+/** Names found to be good, because the same few are sent with every message; a bound in case they are not. */
+const checkedNames = new Set<string>();
+const mostChecked = 256;
+
+function checkName(name: string): void {
+  if (!/^[!-9;-~]+$/.test(name)) throw new BusError('rejected', `${JSON.stringify(name)} is no header name`);
+  if (checkedNames.size < mostChecked) checkedNames.add(name);
+}
+
 /**
  * The header block of a message (ADR-4), empty line included. Throws BusError `rejected` for a line break, or a name that
  * would be read as something else.
@@ -10,8 +19,7 @@ export function headerBlock(headers: BusHeaders): string {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (!/^[!-9;-~]+$/.test(name))
-      throw new BusError('rejected', `${JSON.stringify(name)} is no header name`);
+    if (!checkedNames.has(name)) checkName(name);
     if (value.includes('\n') || value.includes('\r'))
       throw new BusError('rejected', `header ${name} contains a line break`);
     block += `${name}: ${value}\r\n`;

@@ -4,7 +4,7 @@ import { findHeader, listHeaders, statusOf } from './headers.ts';
 
 /** What a message needs from its bus to answer. */
 export interface Responder {
-  publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders): void;
+  answer(reply: string, payload: Uint8Array | string, headers?: BusHeaders): void;
 }
 
 /**
@@ -72,7 +72,7 @@ export class BusMessage {
   /** Answers; does nothing when no answer is expected. Throws BusError `disconnected` or `too_large`. */
   respond(payload: Uint8Array | string, headers?: BusHeaders): void {
     const { reply } = this;
-    if (reply !== '') this.#responder.publish(reply, payload, headers);
+    if (reply !== '') this.#responder.answer(reply, payload, headers);
   }
 
   get #hasHeaders(): boolean {

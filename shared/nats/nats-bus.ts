@@ -67,8 +67,20 @@ export class NatsBus implements Bus {
   }
 
   publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders, reply?: string): void {
+    checkSubject(subject);
+    if (reply === undefined) return this.#send(subject, payload, headers);
+    checkSubject(reply);
+    return this.#send(`${subject} ${reply}`, payload, headers);
+  }
+
+  /** Answers on the reply subject of a message: it came over the wire, and needs no check. */
+  answer(reply: string, payload: Uint8Array | string, headers?: BusHeaders): void {
+    this.#send(reply, payload, headers);
+  }
+
+  #send(target: string, payload: Uint8Array | string, headers: BusHeaders | undefined): void {
     if (!this.#connected) throw disconnected();
-    this.#outbox.add(this.#maxPayload, subject, payload, headers, reply);
+    this.#outbox.add(this.#maxPayload, target, payload, headers);
     if (this.#outbox.bytes >= largestBatch) return this.#flushOutbox();
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
@@ -180,7 +192,8 @@ export class NatsBus implements Bus {
 
   #ask(token: number, subject: string, payload: Uint8Array | string, headers: BusHeaders | undefined): void {
     try {
-      this.publish(subject, payload, headers, this.#inbox + token);
+      checkSubject(subject);
+      this.#send(`${subject} ${this.#inbox}${token}`, payload, headers);
     } catch (error) {
       this.#calls.remove(token);
       throw error;

@@ -2,82 +2,91 @@ import type { BusHeaders } from './bus.ts';
 import { BusError } from './errors.ts';
 import { headerBlock } from './headers.ts';
 
-/** Everything in front of the payload, as text, and the payload. */
-interface Frame {
-  readonly head: string;
-  readonly payload: Uint8Array | string;
-}
+/** Messages of a few hundred bytes each: one allocation for hundreds of them. */
+const slabBytes = 256 * 1024;
+/** A character takes at most three bytes in UTF-8. */
+const widest = 3;
 
 /**
- * The publishes of one event-loop turn, encoded into one buffer when the turn ends. Measured against handing them to the
- * client one by one: a fifth less CPU per request, because the client makes five small arrays of every message and
- * copies them together afterwards.
+ * The publishes of one event-loop turn, encoded into one buffer. Measured against handing them to the client one by
+ * one: a fifth less CPU per request, because the client makes five small arrays of every message and copies them
+ * together afterwards. They are written where they leave from, in a slab of which no byte is used twice: keeping them
+ * as text until the turn ends costs twice as much.
  */
 export class Outbox {
-  #frames: Frame[] = [];
-  #bytes = 0;
+  #slab = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
 
   /** Bytes that wait. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#end - this.#start;
   }
 
-  /** Throws BusError `too_large` above `maxPayload`, `rejected` for a subject or header that would break the protocol. */
+  /**
+   * `target` is the subject, or subject and reply subject with a space between, both checked before. Throws BusError
+   * `too_large` above `maxPayload`, `rejected` for a header that would break the protocol.
+   */
   add(
     maxPayload: number,
-    subject: string,
+    target: string,
     payload: Uint8Array | string,
     headers: BusHeaders | undefined,
-    reply: string | undefined,
   ): void {
-    checkSubject(subject);
-    let target = subject;
-    if (reply !== undefined) {
-      checkSubject(reply);
-      target = `${subject} ${reply}`;
-    }
     const payloadSize = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
-    let size = payloadSize;
-    let head: string;
-    if (headers === undefined || headers.length === 0) {
-      head = `PUB ${target} ${size}\r\n`;
-    } else {
-      const block = headerBlock(headers);
+    const block = headers === undefined || headers.length === 0 ? '' : headerBlock(headers);
+    let head = frameHead(target, block, block.length, payloadSize);
+    checkSize(block.length + payloadSize, maxPayload);
+    this.#reserve(widest * (head.length + 8) + payloadSize);
+    let at = this.#end;
+    let written = this.#slab.write(head, at);
+    if (written !== head.length && block !== '') {
+      // Not ASCII, which is rare: only now the bytes are counted.
       const blockSize = Buffer.byteLength(block);
-      size += blockSize;
-      head = `HPUB ${target} ${blockSize} ${size}\r\n${block}`;
+      checkSize(blockSize + payloadSize, maxPayload);
+      head = frameHead(target, block, blockSize, payloadSize);
+      written = this.#slab.write(head, at);
     }
-    if (size > maxPayload)
-      throw new BusError('too_large', `message of ${size} bytes exceeds the ${maxPayload} that NATS takes`);
-    this.#frames.push({ head, payload });
-    this.#bytes += Buffer.byteLength(head) + payloadSize + 2;
+    at += written;
+    if (typeof payload === 'string') this.#slab.write(payload, at);
+    else this.#slab.set(payload, at);
+    at += payloadSize;
+    this.#slab[at] = 0x0d;
+    this.#slab[at + 1] = 0x0a;
+    this.#end = at + 2;
   }
 
   /** The waiting frames as one buffer, null when there are none. */
   take(): Buffer | null {
-    const frames = this.#frames;
-    if (frames.length === 0) return null;
-    const buffer = Buffer.allocUnsafe(this.#bytes);
-    this.clear();
-    let at = 0;
-    for (const { head, payload } of frames) {
-      at += buffer.write(head, at);
-      if (typeof payload === 'string') {
-        at += buffer.write(payload, at);
-      } else {
-        buffer.set(payload, at);
-        at += payload.byteLength;
-      }
-      buffer[at++] = 0x0d;
-      buffer[at++] = 0x0a;
-    }
-    return buffer;
+    if (this.#end === this.#start) return null;
+    const frames = this.#slab.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return frames;
   }
 
   clear(): void {
-    this.#frames = [];
-    this.#bytes = 0;
+    this.#end = this.#start;
   }
+
+  #reserve(bytes: number): void {
+    if (this.#end + bytes <= this.#slab.length) return;
+    const slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, 2 * (this.bytes + bytes)));
+    this.#slab.copy(slab, 0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    this.#slab = slab;
+  }
+}
+
+/** Everything in front of the payload. */
+function frameHead(target: string, block: string, blockSize: number, payloadSize: number): string {
+  if (block === '') return `PUB ${target} ${payloadSize}\r\n`;
+  return `HPUB ${target} ${blockSize} ${blockSize + payloadSize}\r\n${block}`;
+}
+
+function checkSize(size: number, maxPayload: number): void {
+  if (size > maxPayload)
+    throw new BusError('too_large', `message of ${size} bytes exceeds the ${maxPayload} that NATS takes`);
 }
 
 /** A space or line break in a subject would be read as protocol. */
