@@ -179,6 +179,27 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     await watched.page.locator('#to-end').waitFor({ state: 'hidden' });
   });
 
+  it('notices an event that is missing, and fetches it', async () => {
+    const atRisk = published + 9;
+    let lost: string | undefined;
+    await watched.page.routeWebSocket(/\/v1\/stream$/, (near) => {
+      const far = near.connectToServer();
+      far.onMessage((message) => {
+        const { channel, data } = JSON.parse(String(message)) as { channel?: string; data?: { id: string } };
+        // The tenth trade from here never arrives.
+        if (channel === `trades.${symbol}` && lost === undefined && data?.id === trades[atRisk]?.id)
+          lost = data?.id;
+        else near.send(message);
+      });
+    });
+    await shown.open(chart, symbol, '1s');
+    await publish(20);
+    await expectPresent('1s');
+    expect(lost).toBe(trades[atRisk]?.id);
+    await expectUnbrokenTape(40);
+    expect(await shown.state()).toMatchObject({ trades: '20', gaps: '1', resumed: '1', connections: '1' });
+  });
+
   it('resumes after its connection was cut, without a gap', async () => {
     await shown.open(chart, symbol, '1s');
     await publish(10);

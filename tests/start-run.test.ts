@@ -32,6 +32,11 @@ describe('a running stack', () => {
       expect(run.output).toMatch(/feed +warn these trades are simulated/);
       expect(run.output).not.toMatch(/^\{"level"/m);
 
+      // The live chart, which reaches the gateway.
+      const chart = /Live chart +(http:\S+)/.exec(run.output)![1]!;
+      expect(await (await fetch(chart)).text()).toContain('<title>Sluice live chart</title>');
+      expect((await fetch(`${chart}/v1/markets`)).status).toBe(200);
+
       // endpoints.json
       expect((await stat(path.join(dataDir, 'endpoints.json'))).mode & 0o777).toBe(0o600);
       expect(Object.keys(endpoints).sort()).toEqual(['database', 'gateway', 'nats', 'services']);
@@ -97,6 +102,7 @@ describe('a running stack', () => {
       expect(run.output).toMatch(/marketdata +warn ended by itself \(SIGKILL\); starting it again in 0\.5 s/);
 
       await stopAndKeep(run, endpoints.gateway);
+      await expect(fetch(chart)).rejects.toThrow();
     });
   });
 

@@ -5,8 +5,6 @@ import { parseArgs } from 'node:util';
 import { GatewayProxy } from './gateway-proxy.ts';
 import { answerFile } from './page-files.ts';
 
-const host = '127.0.0.1';
-
 /** One JSON line, as the services write them. */
 function log(level: 'info' | 'fatal', msg: string, facts: Readonly<Record<string, string>> = {}): void {
   console.log(JSON.stringify({ level, time: new Date().toISOString(), service: 'chart', msg, ...facts }));
@@ -17,37 +15,39 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-function readOptions(): { gateway: URL; port: number } {
+function readOptions(): { gateway: URL; host: string; port: number } {
   const { SLUICE_URL, SLUICE_CHART_PORT } = process.env;
   try {
-    const { values } = parseArgs({ options: { gateway: { type: 'string' }, port: { type: 'string' } } });
+    const { values } = parseArgs({
+      options: { gateway: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } },
+    });
     const gateway = new URL(values.gateway ?? (SLUICE_URL || 'http://127.0.0.1:8080'));
     if (!/^https?:$/.test(gateway.protocol)) throw new Error('--gateway: expected an http or https URL');
     const port = values.port ?? (SLUICE_CHART_PORT || '8081');
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
       throw new Error('--port: expected a number from 0 to 65535');
-    return { gateway, port: Number(port) };
+    return { gateway, host: values.host ?? '127.0.0.1', port: Number(port) };
   } catch (error) {
     return fail((error as Error).message);
   }
 }
 
-async function listen(server: Server, port: number): Promise<string> {
+async function listen(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
-  return `http://${host}:${(server.address() as AddressInfo).port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 }
 
-const { gateway, port } = readOptions();
+const { gateway, host, port } = readOptions();
 const proxy = new GatewayProxy(gateway);
 const server = createServer((request, response) => {
   if (request.url?.startsWith('/v1/') === true) proxy.pass(request, response);
   else void answerFile(request, response);
 });
 server.on('upgrade', (request, socket, head) => proxy.upgrade(request, socket, head));
-const url = await listen(server, port).catch((error: NodeJS.ErrnoException) =>
+const url = await listen(server, host, port).catch((error: NodeJS.ErrnoException) =>
   fail(error.code === 'EADDRINUSE' ? `port ${port} is taken: choose another one with --port` : error.message),
 );
 log('info', 'ready', { chart: url, proxied: gateway.origin });

@@ -16,6 +16,8 @@ describe('start options', () => {
       speed: 1,
       venue: 'binance',
       feed: true,
+      chart: true,
+      chartPort: undefined,
       verbose: false,
     });
   });
@@ -33,6 +35,8 @@ describe('start options', () => {
     });
     expect(parse('--replay', 'x', '--speed', '2.5').speed).toBe(2.5);
     expect(parse('--no-feed').feed).toBe(false);
+    expect(parse('--no-chart').chart).toBe(false);
+    expect(parse('--chart-port', '9001').chartPort).toBe(9001);
   });
 
   it('read paths from where the user is, which npm hides', () => {
@@ -56,6 +60,8 @@ describe('start options', () => {
     [['--replay', 'x', '--speed', 'fast'], /^--speed fast: /],
     [['--replay', 'x', '--speed', '1e400'], /^--speed 1e400: /],
     [['--replay', 'x', '--no-feed'], /^--replay and --no-feed exclude each other$/],
+    [['--chart-port', 'x'], /^--chart-port x: a port is a number from 0 to 65535$/],
+    [['--chart-port', '1', '--no-chart'], /^--chart-port and --no-chart exclude each other$/],
     [['--replay', 'x', '--venue', 'A.B'], /^--venue A\.B: /],
     [['--bogus'], /^Unknown option '--bogus': npm start -- --help lists the options$/],
     [['trades.csv'], /trades\.csv.*--help lists the options$/],
@@ -82,6 +88,8 @@ describe('start options', () => {
       'speed',
       'venue',
       'no-feed',
+      'chart-port',
+      'no-chart',
       'verbose',
       'help',
     ])

@@ -14,6 +14,9 @@ export interface StartOptions {
   readonly speed: number | 'max';
   readonly venue: string;
   readonly feed: boolean;
+  readonly chart: boolean;
+  /** Where the live chart is; without it beside the gateway, or on any port when that one is taken. */
+  readonly chartPort: number | undefined;
   readonly verbose: boolean;
 }
 
@@ -31,6 +34,8 @@ Options
   --speed N|max     speed of the replay: times real time (default 1), or as fast as it goes
   --venue NAME      venue of the replayed trades (default binance)
   --no-feed         no market feed
+  --chart-port N    port of the live chart (default the gateway's plus one, or a free one)
+  --no-chart        no live chart
   --verbose         also show access records and the servers' own logs
   --help            this text
 
@@ -38,7 +43,7 @@ Environment
   NATS_URL          use this NATS server (2.12 or newer, JetStream on) instead of a local one;
                     user and password in the URL, or in NATS_USER and NATS_PASSWORD
   DATABASE_URL      use this PostgreSQL or TimescaleDB instead of the embedded one
-  SLUICE_HTTP_HOST  address the gateway listens on (default 127.0.0.1)
+  SLUICE_HTTP_HOST  address that gateway and chart listen on (default 127.0.0.1)
   Every other setting of docs/configuration.md is handed on to the services.
 
 While it runs, <data dir>/endpoints.json tells scripts where everything is.
@@ -56,18 +61,23 @@ export function parseStartOptions(args: readonly string[], env: NodeJS.ProcessEn
     throw new UserError('--speed sets the pace of a replay: it needs --replay FILE');
   if (values['no-feed'] === true && replay !== undefined)
     throw new UserError('--replay and --no-feed exclude each other');
+  const chartPort = values['chart-port'];
+  if (chartPort !== undefined && values['no-chart'] === true)
+    throw new UserError('--chart-port and --no-chart exclude each other');
   const project = path.resolve(import.meta.dirname, '../..');
   const dataDir = values['data-dir'];
   if (dataDir === '') throw new UserError('--data-dir needs the name of a directory');
   return {
     help: values.help === true,
-    port: portFrom(values.port ?? '8080'),
+    port: portFrom('--port', values.port ?? '8080'),
     dataDir: dataDir === undefined ? path.join(project, '.sluice') : path.resolve(base, dataDir),
     reset: values.reset === true,
     replay,
     speed: speedFrom(values.speed ?? '1'),
     venue: venueFrom(values.venue ?? 'binance'),
     feed: values['no-feed'] !== true,
+    chart: values['no-chart'] !== true,
+    chartPort: chartPort === undefined ? undefined : portFrom('--chart-port', chartPort),
     verbose: values.verbose === true,
   };
 }
@@ -86,6 +96,8 @@ function parse(args: readonly string[]) {
         speed: { type: 'string' },
         venue: { type: 'string' },
         'no-feed': { type: 'boolean' },
+        'chart-port': { type: 'string' },
+        'no-chart': { type: 'boolean' },
         verbose: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -97,10 +109,10 @@ function parse(args: readonly string[]) {
   }
 }
 
-function portFrom(text: string): number {
+function portFrom(option: string, text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535)
-    throw new UserError(`--port ${text}: a port is a number from 0 to 65535`);
+    throw new UserError(`${option} ${text}: a port is a number from 0 to 65535`);
   return port;
 }
 

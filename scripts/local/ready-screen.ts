@@ -3,6 +3,8 @@ import path from 'node:path';
 
 export interface ScreenFacts {
   readonly gateway: string;
+  /** Address of the live chart, where there is one. */
+  readonly chart: string | undefined;
   /** A market to show things with. */
   readonly symbol: string;
   /** One line about where prices come from. */
@@ -30,13 +32,15 @@ export function readyScreen(facts: ScreenFacts): string {
       ? `curl -N '${gateway}${target}'`
       : `${node} -e 'fetch("${gateway}${target}").then(async r => { for await (const c of r.body) process.stdout.write(c) })'`;
   const subscribe = `{id:1,op:"subscribe",channels:["trades.${symbol}"]}`;
+  const chart =
+    facts.chart === undefined ? '' : `  Live chart     ${facts.chart}   (candles and trades in a browser)\n`;
   return `
   Sluice is ready.
 
   Gateway        ${gateway}
   API reference  ${gateway}/docs   (OpenAPI: ${gateway}/openapi.json)
   WebSocket/SSE  ${socket}/v1/stream
-  Market feed    ${facts.feed}
+${chart}  Market feed    ${facts.feed}
   Data           ${facts.dataDir}   (addresses and passwords for scripts: endpoints.json)
   Documentation  ${facts.project}/docs/README.md
 

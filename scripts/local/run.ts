@@ -34,6 +34,7 @@ export async function runStack(
           },
     );
   }
+  const chart = await startChart(stack, options, view);
   const symbol = await firstMarket(stack.gateway, {
     needTrades: options.feed,
     timeoutMs: firstTradeMs,
@@ -45,6 +46,7 @@ export async function runStack(
   view.plain(
     readyScreen({
       gateway: stack.gateway,
+      chart,
       symbol: symbol ?? 'BTCUSDT',
       feed: feedLine(options, replay?.trades ?? 0),
       dataDir: stack.dataDir.path,
@@ -54,6 +56,21 @@ export async function runStack(
         stack.dataDir.path === path.join(project, '.sluice') ? '' : ` --data-dir ${stack.dataDir.path}`,
     }),
   );
+}
+
+/** Undefined without it: the rest is worth starting for itself. */
+async function startChart(
+  stack: LocalStack,
+  options: StartOptions,
+  view: LogView,
+): Promise<string | undefined> {
+  if (!options.chart) return undefined;
+  try {
+    return await stack.startChart();
+  } catch (error) {
+    view.say('start', 'warn', `no live chart: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function feedLine(options: StartOptions, trades: number): string {

@@ -14,6 +14,8 @@ export interface ServiceReady {
   readonly ops?: string;
   /** Address clients use; the edge says it. */
   readonly gateway?: string;
+  /** Address of the live chart's page. */
+  readonly chart?: string;
 }
 
 /**
@@ -69,10 +71,11 @@ export function servicePlan(options: {
           if (record['level'] === 'fatal') reason = String(record['msg']);
           if (record['msg'] !== 'ready') return;
           clearTimeout(timer);
-          const { ops, gateway } = record;
+          const { ops, gateway, chart } = record;
           resolve({
             ...(typeof ops === 'string' ? { ops } : {}),
             ...(typeof gateway === 'string' ? { gateway } : {}),
+            ...(typeof chart === 'string' ? { chart } : {}),
           });
         });
       }),

@@ -5,6 +5,7 @@ import { endpointsOf } from './endpoints.ts';
 import { freePort, isFree } from './free-port.ts';
 import { startKeeper, type Keeper } from './keeper-client.ts';
 import { endLeftovers, type ProcessList } from './leftovers.ts';
+import { chartPlan } from './live-chart.ts';
 import { localDatabase } from './local-database.ts';
 import { localNats } from './local-nats.ts';
 import type { LogView } from './log-view.ts';
@@ -56,6 +57,11 @@ export class LocalStack {
     return this.#gateway;
   }
 
+  /** What gateway and chart listen on. */
+  get #host(): string {
+    return this.#env['SLUICE_HTTP_HOST'] || '127.0.0.1';
+  }
+
   get dataDir(): DataDirectory {
     return this.#dataDir;
   }
@@ -96,6 +102,18 @@ export class LocalStack {
     await this.#supervise(new Supervised(plan, this.#hooks)).start();
   }
 
+  /** Starts the page with live candles. Gives its address. */
+  async startChart(): Promise<string> {
+    const plan = await chartPlan({
+      gateway: this.#gateway,
+      host: this.#host,
+      port: this.#options.chartPort,
+      onLine: (line) => this.#view.raw('chart', line),
+    });
+    const { chart = '' } = await this.#supervise(new Supervised(plan, this.#hooks)).start();
+    return chart;
+  }
+
   /** Ends everything in order, and removes what only a running stack has. */
   async stop(): Promise<void> {
     this.#running = false;
@@ -123,12 +141,18 @@ export class LocalStack {
   readonly #say = (text: string): void => this.#view.say('start', 'info', text);
 
   async #takePort(): Promise<number> {
-    const { port } = this.#options;
-    const host = this.#env['SLUICE_HTTP_HOST'] || '127.0.0.1';
-    if (port === 0) return freePort(host);
-    if (!(await isFree(port, host)))
-      throw new UserError(`port ${port} on ${host} is taken or not allowed: choose another one with --port`);
+    const { port, chartPort } = this.#options;
+    if (chartPort !== undefined) await this.#refuseTaken(chartPort, '--chart-port');
+    if (port === 0) return freePort(this.#host);
+    await this.#refuseTaken(port, '--port');
     return port;
+  }
+
+  async #refuseTaken(port: number, option: string): Promise<void> {
+    if (!(await isFree(port, this.#host)))
+      throw new UserError(
+        `port ${port} on ${this.#host} is taken or not allowed: choose another one with ${option}`,
+      );
   }
 
   async #checkNats(): Promise<void> {

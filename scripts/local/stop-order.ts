@@ -8,7 +8,7 @@ export interface StackProcess extends ProcessIdentity {
 }
 
 /** What stops before what: nobody loses the server that he still needs to finish. */
-export const ranks = { feed: 0, edge: 1, worker: 2, database: 3, nats: 4 } as const;
+export const ranks = { feed: 0, page: 0, edge: 1, worker: 2, database: 3, nats: 4 } as const;
 
 export interface StopOptions {
   /** How long one rank gets before it is killed, milliseconds. */

@@ -1,6 +1,6 @@
 /**
  * @typedef {{ ts: number, open: string, high: string, low: string, close: string, volume: string, quote_volume: string, trades: number }} Candle
- * @typedef {{ symbol: string, last: string }} Market
+ * @typedef {{ symbol: string, first_ts: number, last_ts: number }} Market
  */
 
 /** What the gateway answered instead: status and the sentence of its problem document. */

@@ -12,13 +12,24 @@ export class ConnectionBar {
   #badge;
   #figures;
   #shown = '';
+  #due = false;
 
   constructor(/** @type {HTMLElement} */ badge, /** @type {HTMLElement} */ figures) {
     this.#badge = badge;
     this.#figures = figures;
   }
 
+  /** With the next frame, however many events there are. */
   show(/** @type {LiveStream} */ stream) {
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      this.#draw(stream);
+    });
+  }
+
+  #draw(/** @type {LiveStream} */ stream) {
     // Only changes are written: a screen reader says each of them.
     if (this.#shown !== stream.state) {
       this.#shown = stream.state;

@@ -26,6 +26,7 @@ function element(id, type) {
 /** Trades that the tape begins with. */
 const tapeHistory = 40;
 const marketsPauseMs = 2_000;
+const youngMs = 20 * 60_000;
 
 const state = new PageState(element('app', HTMLElement));
 const header = new TickerHeader(element('ticker', HTMLElement));
@@ -138,22 +139,23 @@ function followMarket(/** @type {string} */ symbol) {
 }
 
 async function refreshMarkets() {
-  const symbols = (await listMarkets(undefined)).map(({ symbol }) => symbol);
-  symbolPicker.list(symbols);
-  return symbols;
+  const markets = await listMarkets(undefined);
+  symbolPicker.list(markets.map(({ symbol }) => symbol));
+  return markets;
 }
 
 /** The market that the address names, else BTCUSDT, else the first one; waits until there is one. */
 async function begin() {
   const wanted = new URLSearchParams(location.search);
-  const interval = intervals.find(([name]) => name === wanted.get('interval'))?.[0] ?? '1m';
+  const interval = intervals.find(([name]) => name === wanted.get('interval'))?.[0];
   for (;;) {
     try {
-      const symbols = await refreshMarkets();
-      const symbol = [wanted.get('symbol'), 'BTCUSDT', symbols[0]].find((name) =>
-        symbols.includes(name ?? ''),
-      );
-      if (symbol) return show(symbol, interval);
+      const markets = await refreshMarkets();
+      const market =
+        markets.find(({ symbol }) => symbol === wanted.get('symbol')) ??
+        markets.find(({ symbol }) => symbol === 'BTCUSDT') ??
+        markets[0];
+      if (market) return show(market.symbol, interval ?? usualInterval(market));
       message.textContent = 'No market has a trade yet. Waiting for the first one…';
     } catch {
       message.textContent = 'The gateway does not answer. Trying again…';
@@ -161,6 +163,11 @@ async function begin() {
     message.hidden = false;
     await new Promise((resolve) => setTimeout(resolve, marketsPauseMs));
   }
+}
+
+/** Minutes, or seconds for a market that has just begun and would be a few minutes on an empty sheet. */
+function usualInterval(/** @type {import('./api.js').Market} */ { first_ts, last_ts }) {
+  return last_ts - first_ts < youngMs ? '1s' : '1m';
 }
 
 theme.apply();
