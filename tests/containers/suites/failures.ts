@@ -152,7 +152,10 @@ export function failureSuite(get: () => Subject): void {
       const own = feed.acknowledged.filter((row) => row.symbol === symbol);
       const last = own.at(-1)!.trade.id;
       await until(
-        () => followers.every(({ updates }) => (updates.at(-1)?.data as { id: string }).id === last),
+        () =>
+          followers.every(
+            ({ updates }) => (updates.at(-1)?.data as { id?: string } | undefined)?.id === last,
+          ),
         { timeoutMs: 60_000, message: 'every follower has the last trade' },
       );
       for (const follower of followers) {

@@ -19,7 +19,7 @@ export class Callers {
   readonly #path: string;
   readonly #running: Promise<unknown>;
   readonly #calls: number[];
-  #on = true;
+  readonly #stopping = new AbortController();
   #experience = { answered: 0, met: new Map<string, number>(), longestMs: 0 };
   readonly faults: string[] = [];
 
@@ -47,14 +47,15 @@ export class Callers {
   }
 
   async stop(): Promise<void> {
-    this.#on = false;
+    this.#stopping.abort();
     await this.#running;
   }
 
   async #call(client: number): Promise<void> {
-    for (let turn = client; this.#on; turn++) {
+    const { signal } = this.#stopping;
+    for (let turn = client; !signal.aborted; turn++) {
       const began = performance.now();
-      for (let attempt = turn; this.#on; attempt++) {
+      for (let attempt = turn; !signal.aborted; attempt++) {
         const result = await this.#try(this.#gateways[attempt % this.#gateways.length] as string);
         if (result === '200') {
           this.#experience.answered += 1;

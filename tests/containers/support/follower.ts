@@ -40,7 +40,7 @@ class Chain {
 export async function followWebSocket(gateways: readonly string[], channel: string): Promise<Follower> {
   const chain = new Chain();
   const lost: string[] = [];
-  let closed = false;
+  const closing = new AbortController();
   let connections = 0;
   let current: LiveClient | undefined;
   let epoch = '';
@@ -81,7 +81,7 @@ export async function followWebSocket(gateways: readonly string[], channel: stri
     }
   };
   const run = async (): Promise<void> => {
-    for (let turn = 0; !closed; turn++)
+    for (let turn = 0; !closing.signal.aborted; turn++)
       try {
         await session(gateways[turn % gateways.length] as string);
       } catch {
@@ -98,7 +98,7 @@ export async function followWebSocket(gateways: readonly string[], channel: stri
       return connections;
     },
     close: () => {
-      closed = true;
+      closing.abort();
       current?.ws.terminate();
       void running;
     },

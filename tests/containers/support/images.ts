@@ -20,6 +20,15 @@ export function serviceImage(service: ServiceName): string {
   return `sluice-${service}:${process.env['SLUICE_IMAGE_TAG'] ?? 'test'}`;
 }
 
+/** The same images for compose, which has variables of its own for the two servers. */
+export function composeEnvironment(): Record<string, string> {
+  return {
+    SLUICE_NATS_IMAGE: natsImage,
+    SLUICE_TIMESCALE_IMAGE: timescaleImage,
+    SLUICE_IMAGE_TAG: process.env['SLUICE_IMAGE_TAG'] ?? 'test',
+  };
+}
+
 /**
  * Makes sure that every image is there, and builds the services from the code as it is now: layers that did not change
  * are taken from the engine. Gives the reason why the suite cannot run here, or undefined.

@@ -20,7 +20,7 @@ export interface MemberOptions {
   /** Container ports, and the ports of this machine that they keep through every restart. */
   readonly ports: Readonly<Record<number, number>>;
   readonly files?: readonly { source: string; target: string }[];
-  /** Root file system of the container; default read-only with a `/tmp` in memory. */
+  /** Root file system of the container; default read-only, with nothing to write to. */
   readonly writable?: boolean;
   /** Answers whether it is ready for work, asked until it says so. */
   readonly ready: (member: Member) => Promise<boolean>;
@@ -51,7 +51,7 @@ export class Member {
       .withWaitStrategy(Wait.forAll([]))
       .withStartupTimeout(120_000);
     if (options.command) container.withCommand([...options.command]);
-    if (options.writable !== true) container.withReadOnlyRoot().withTmpFs({ '/tmp': 'rw' });
+    if (options.writable !== true) container.withReadOnlyRoot();
     const member = new Member(options, await container.start());
     try {
       await member.ready();
