@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import { parseTemplate, TemplateError } from '@sluice/routes';
 
 /**
@@ -18,10 +19,10 @@ const largestBodyLimit = 64 * 1024 * 1024;
 const longestSubject = 255;
 const longestText = 200;
 
-/** Upper-case method, or `*`. CONNECT makes tunnels and TRACE echoes credentials: neither is for backends. */
+/** Upper-case method that edges can receive, or `*`. CONNECT makes tunnels and TRACE echoes credentials: neither is for backends. */
 export function method(value: string): string {
   const upper = value.toUpperCase();
-  if (upper !== '*' && !/^[A-Z]{1,24}$/.test(upper)) throw new FactError(`"${clip(value)}" is not a method`);
+  if (upper !== '*' && !METHODS.includes(upper)) throw new FactError(`"${clip(value)}" is not a method`);
   if (upper === 'CONNECT' || upper === 'TRACE') throw new FactError(`method ${upper} cannot be routed`);
   return upper;
 }
