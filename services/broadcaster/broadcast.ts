@@ -37,6 +37,7 @@ export interface BroadcastOptions {
   readonly filter: string;
   readonly replicas: number;
   readonly history: number;
+  readonly maxBytes: number;
   readonly checkpointMs: number;
   readonly pace: Pace;
 }
@@ -84,8 +85,8 @@ export class Broadcast {
 
   /** Takes over. Throws BusError when the checkpoint or the streams cannot be read. */
   static async start(options: BroadcastOptions): Promise<Broadcast> {
-    const { bus, store, filter, replicas, history } = options;
-    const watch = await LiveWatch.start({ bus, replicas, history });
+    const { bus, store, filter, replicas, history, maxBytes } = options;
+    const watch = await LiveWatch.start({ bus, replicas, history, maxBytes });
     try {
       const { cursor, markets } = await store.restore();
       const { createdMs } = await streamState(bus, marketStreamName);

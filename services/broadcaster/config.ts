@@ -1,5 +1,5 @@
 import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
-import { defaultLiveHistory } from '@sluice/live';
+import { defaultLiveHistory, defaultLiveMaxBytes } from '@sluice/live';
 import { defaultMarketMaxBytes } from '@sluice/market';
 
 const integer = (env: string, description: string, limits: { min: number; max: number; default: number }) =>
@@ -54,6 +54,11 @@ export const broadcasterConfig = defineConfig('broadcaster', {
     'SLUICE_LIVE_HISTORY',
     'Events kept per live channel: how far back clients can resume. The same in edge and broadcaster.',
     { min: 1, max: 100_000, default: defaultLiveHistory },
+  ),
+  liveMaxBytes: integer(
+    'SLUICE_LIVE_MAX_BYTES',
+    'Bytes of memory that the events of all channels may take on a NATS server; the oldest go first. The same in edge and broadcaster.',
+    { min: 1_048_576, max: Number.MAX_SAFE_INTEGER, default: defaultLiveMaxBytes },
   ),
   marketMaxBytes: integer(
     'MARKET_MAX_BYTES',

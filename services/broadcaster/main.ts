@@ -46,6 +46,7 @@ await runService(logger, async () => {
     filter: config.filter,
     replicas: config.natsReplicas,
     history: config.liveHistory,
+    maxBytes: config.liveMaxBytes,
     checkpointMs: config.checkpointMs,
     pace: { tickerMs: config.tickerMs, candleMs: config.candleMs },
   });

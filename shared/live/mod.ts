@@ -18,4 +18,4 @@ export {
   tradesChannel,
   type ChannelPolicy,
 } from './policy.ts';
-export { defaultLiveHistory, epochOf, liveStream, liveStreamName } from './stream.ts';
+export { defaultLiveHistory, defaultLiveMaxBytes, epochOf, liveStream, liveStreamName } from './stream.ts';

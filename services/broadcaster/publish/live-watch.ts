@@ -7,6 +7,7 @@ export interface LiveWatchOptions {
   readonly bus: Bus;
   readonly replicas: number;
   readonly history: number;
+  readonly maxBytes: number;
 }
 
 /** The live stream is memory: after a loss it is another one with the same name, told apart by when it was made. */
@@ -58,8 +59,8 @@ export class LiveWatch {
   }
 }
 
-async function ensured({ bus, replicas, history }: LiveWatchOptions): Promise<number> {
-  await ensureStream(bus, liveStream(replicas, history));
+async function ensured({ bus, replicas, history, maxBytes }: LiveWatchOptions): Promise<number> {
+  await ensureStream(bus, liveStream(replicas, history, maxBytes));
   const { createdMs } = await streamState(bus, liveStreamName);
   return createdMs;
 }

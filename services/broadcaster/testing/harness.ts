@@ -40,6 +40,7 @@ export async function startReplica(
     filter: options.filter ?? 'market.>',
     replicas: 1,
     history: 1_000,
+    maxBytes: 64 * 1024 * 1024,
     checkpointMs: options.checkpointMs ?? 200,
     pace: { tickerMs: 100, candleMs: 250 },
   });

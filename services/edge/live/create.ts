@@ -45,6 +45,7 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     metrics,
     replicas: config.natsReplicas,
     history: config.liveHistory,
+    maxBytes: config.liveMaxBytes,
     onChange: (event) => {
       logger.warn({ event }, 'live data changed');
       for (const connection of connections) connection.notify(event);

@@ -16,6 +16,7 @@ export interface HubOptions {
   readonly metrics: LiveMetrics;
   readonly replicas: number;
   readonly history: number;
+  readonly maxBytes: number;
   /** Told when live data is interrupted and when every feed has caught up again. */
   readonly onChange: (event: 'degraded' | 'restored') => void;
 }
@@ -104,7 +105,10 @@ export class Hub implements FeedHost {
     const run = ++this.#run;
     for (let pause = firstPauseMs; run === this.#run; pause = Math.min(pause * 2, longestPauseMs)) {
       try {
-        await ensureStream(this.bus, liveStream(this.#options.replicas, this.history));
+        await ensureStream(
+          this.bus,
+          liveStream(this.#options.replicas, this.history, this.#options.maxBytes),
+        );
         const epoch = epochOf(await streamState(this.bus, liveStreamName));
         if (run === this.#run) await this.#goUp(epoch);
         return;

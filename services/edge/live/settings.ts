@@ -1,5 +1,5 @@
 import { z } from '@sluice/config';
-import { defaultLiveHistory } from '@sluice/live';
+import { defaultLiveHistory, defaultLiveMaxBytes } from '@sluice/live';
 
 const count = (fallback: number, env: string, description: string) =>
   z.coerce.number().int().min(1).default(fallback).meta({ env, description });
@@ -10,6 +10,11 @@ export const liveSettings = {
     defaultLiveHistory,
     'SLUICE_LIVE_HISTORY',
     'Events kept per live channel: how far back clients can resume. The same in edge and broadcaster.',
+  ),
+  liveMaxBytes: count(
+    defaultLiveMaxBytes,
+    'SLUICE_LIVE_MAX_BYTES',
+    'Bytes of memory that the events of all channels may take on a NATS server; the oldest go first. The same in edge and broadcaster.',
   ),
   liveBudget: count(
     1024 * 1024,

@@ -23,6 +23,7 @@ export interface LiveEdge {
 const defaults: LiveConfig = {
   natsReplicas: 1,
   liveHistory: 1_000,
+  liveMaxBytes: 64 * 1024 * 1024,
   liveBudget: 1024 * 1024,
   liveMaxMessage: 64 * 1024,
   liveChannels: 256,
