@@ -61,6 +61,23 @@ async function publishWhenBack(count: number): Promise<void> {
   published += count;
 }
 
+/** The newest trade that a new client would be told. */
+async function newestLive(): Promise<string | undefined> {
+  const channel = `trades.${symbol}`;
+  const socket = new WebSocket(`${workingEdge().replace('http', 'ws')}/v1/stream`);
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      socket.onopen = () => socket.send(JSON.stringify({ id: 1, op: 'subscribe', channels: [channel] }));
+      socket.onmessage = ({ data }) => resolve(String(data));
+      socket.onerror = () => reject(new Error('no connection'));
+    });
+    const { channels } = JSON.parse(answer) as { channels: Record<string, { data?: { id: string } }> };
+    return channels[channel]?.data?.id;
+  } finally {
+    socket.close();
+  }
+}
+
 async function rest(path: string): Promise<Record<string, unknown>[]> {
   const response = await fetch(`${chart}/v1/markets/${path}`);
   if (response.status !== 200) throw new Error(`status ${response.status}`);
@@ -252,6 +269,8 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     await shown.until('connection', (state) => state !== 'live');
     await stack.nats.restart();
     await publishWhenBack(2 * history);
+    // Before that, a client that comes back would still see where it was.
+    await until(async () => (await newestLive()) === trades[published - 1]?.id, { timeoutMs: 20_000 });
     way.mend(workingEdge());
     await shown.until('reloaded', (count) => Number(count) >= 3);
     await shown.live();

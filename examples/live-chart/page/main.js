@@ -132,8 +132,7 @@ function followMarket(/** @type {string} */ symbol) {
     history: tapeHistory,
     onStart: (events) => tape.begin(events),
     onEvent: (event) => {
-      tape.add(event);
-      state.set({ trades: (trades += 1) });
+      if (tape.add(event)) state.set({ trades: (trades += 1) });
     },
   });
 }

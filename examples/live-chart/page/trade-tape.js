@@ -13,6 +13,8 @@ export class TradeTape {
   #body;
   /** Not drawn yet, oldest first; null stands for a hole. @type {(LiveEvent | null)[]} */
   #waiting = [];
+  /** What is on the tape or waits. */
+  #known = new Set();
   #due = false;
   #places = 0;
 
@@ -22,26 +24,30 @@ export class TradeTape {
 
   clear() {
     this.#waiting = [];
+    this.#known.clear();
     this.#places = 0;
     this.#body.replaceChildren();
   }
 
-  /** Goes on with these after a thread was lost: those that are there already are left out, and a hole is shown as one. */
+  /** Begins, or goes on after a thread was lost: what is missing between the two is shown as a hole. */
   begin(/** @type {readonly LiveEvent[]} */ events) {
-    const present = new Set([...this.#body.rows].map((row) => row.dataset['id']));
-    for (const event of this.#waiting) present.add(event?.data.id);
-    const fresh = events.filter(({ data }) => !present.has(data.id));
-    if (present.size > 0 && fresh.length > 0 && fresh.length === events.length) this.#push(null);
-    for (const event of fresh) this.#push(event);
+    const apart = !events.some(({ data }) => this.#known.has(keyOf(data)));
+    if (this.#known.size > 0 && events.length > 0 && apart) this.#push(null);
+    for (const event of events) this.add(event);
   }
 
+  /** False for a trade that is there already: a new epoch begins with the newest trade of the one before. */
   add(/** @type {LiveEvent} */ event) {
+    const key = keyOf(event.data);
+    if (this.#known.has(key)) return false;
+    this.#known.add(key);
     this.#push(event);
+    return true;
   }
 
   #push(/** @type {LiveEvent | null} */ event) {
     this.#waiting.push(event);
-    if (this.#waiting.length > length) this.#waiting.shift();
+    if (this.#waiting.length > length) this.#known.delete(keyOf(this.#waiting.shift()?.data));
     if (this.#due) return;
     this.#due = true;
     requestAnimationFrame(() => this.#draw());
@@ -53,13 +59,16 @@ export class TradeTape {
     this.#waiting = [];
     for (const event of events) if (event) this.#places = Math.max(this.#places, placesOf(event.data.price));
     this.#body.prepend(...events.map((event) => (event ? this.#row(event) : holeRow())).reverse());
-    while (this.#body.rows.length > length) this.#body.deleteRow(-1);
+    for (const row of [...this.#body.rows].slice(length)) {
+      this.#known.delete(row.dataset['key']);
+      row.remove();
+    }
   }
 
   #row(/** @type {LiveEvent} */ { seq, prev, data }) {
     const { id, ts, price, size, side } = /** @type {Trade} */ (data);
     const row = document.createElement('tr');
-    Object.assign(row.dataset, { id, seq: String(seq), prev: String(prev), side });
+    Object.assign(row.dataset, { key: keyOf(data), id, seq: String(seq), prev: String(prev), side });
     row.insertCell().textContent = new Date(ts).toISOString().slice(11, 23);
     const direction = row.insertCell();
     // Not by colour alone.
@@ -73,6 +82,11 @@ export class TradeTape {
     row.insertCell().textContent = showDecimal(size);
     return row;
   }
+}
+
+/** What tells trades of a market apart. */
+function keyOf(/** @type {Trade | undefined} */ trade) {
+  return `${trade?.ts} ${trade?.id}`;
 }
 
 function holeRow() {
