@@ -40,9 +40,16 @@ export class MsgpackWriter {
     const { length } = value;
     this.#reserve(head + widest * length);
     if (length <= shortText && this.#shortAscii(value)) return;
-    const bytes = Buffer.byteLength(value);
-    if (bytes < 32) this.#slab[this.#at++] = 0xa0 | bytes;
-    else this.#length(0xd9, bytes);
+    const start = this.#at;
+    // Nearly every text is ASCII: to count its bytes before writing costs as much as writing it.
+    this.#textHead(length);
+    const written = this.#slab.write(value, this.#at);
+    if (written === length) {
+      this.#at += written;
+      return;
+    }
+    this.#at = start;
+    this.#textHead(written);
     this.#at += this.#slab.write(value, this.#at);
   }
 
@@ -79,6 +86,11 @@ export class MsgpackWriter {
     this.#slab[this.#at] = 0xd3;
     this.#slab.writeInt32BE(Math.floor(value / 0x100000000), this.#at + 1);
     this.#at = this.#slab.writeUInt32BE(value >>> 0, this.#at + 5);
+  }
+
+  #textHead(bytes: number): void {
+    if (bytes < 32) this.#slab[this.#at++] = 0xa0 | bytes;
+    else this.#length(0xd9, bytes);
   }
 
   /** Writes nothing and gives false for a text that is not ASCII. */
