@@ -86,7 +86,7 @@ export function failureSuite(get: () => Subject): void {
       await member.startAgain();
       await Promise.all([feed.goesOn(), callers.answeredAgain(), live()]);
       met(victim.met);
-      report(`${member.name} killed`, away);
+      report(`${member.name} killed`, away, feed.takeLongest());
     });
 
     it('the database: history waits, trades and live data go on', async () => {
@@ -99,7 +99,7 @@ export function failureSuite(get: () => Subject): void {
       await Promise.all([feed.goesOn(50), live()]);
       await cluster.database.startAgain();
       await callers.answeredAgain();
-      report('database killed', met(['503', '504']));
+      report('database killed', met(['503', '504']), feed.takeLongest());
     });
 
     it('every router: clients are told at once, and when to come back', async () => {
@@ -113,7 +113,7 @@ export function failureSuite(get: () => Subject): void {
       await Promise.all([feed.goesOn(), live()]);
       await Promise.all(cluster.routers.map((router) => router.startAgain()));
       await callers.answeredAgain();
-      report('both routers killed', met(['503', '504']));
+      report('both routers killed', met(['503', '504']), feed.takeLongest());
     });
 
     it('workers that are stopped lose no request', async () => {
@@ -121,7 +121,7 @@ export function failureSuite(get: () => Subject): void {
         expect([member.name, await member.stop()]).toEqual([member.name, 0]);
         await Promise.all([feed.goesOn(), callers.answeredAgain(), live()]);
         await member.startAgain();
-        report(`${member.name} stopped`, met([]));
+        report(`${member.name} stopped`, met([]), feed.takeLongest());
       }
     });
 
@@ -134,7 +134,7 @@ export function failureSuite(get: () => Subject): void {
       await callers.answeredAgain();
       await edge.startAgain();
       await live();
-      report('edge-1 stopped', met(['broken']));
+      report('edge-1 stopped', met(['broken']), feed.takeLongest());
     });
 
     it('a NATS node that is stopped hands over what it leads', async () => {
@@ -144,7 +144,7 @@ export function failureSuite(get: () => Subject): void {
       expect(await stopped).toBe(0);
       await Promise.all([feed.goesOn(), callers.answeredAgain(), live()]);
       await node.startAgain();
-      report('nats-1 stopped', met(['503']));
+      report('nats-1 stopped', met(['503']), feed.takeLongest());
     });
 
     it('nothing acknowledged was lost, and no client missed or repeated a trade', async () => {
@@ -207,15 +207,16 @@ export function failureSuite(get: () => Subject): void {
       const own = feed.acknowledged.filter((row) => row.symbol === symbol);
       const rows = await getAll(cluster.gateways[0]!, `/v1/markets/${symbol}/trades?order=asc&limit=1000`);
       expect(rows.length).toBe(own.length);
-      report('all of NATS killed', met(['503', '504']));
+      report('all of NATS killed', met(['503', '504']), again.takeLongest());
     });
   });
 }
 
 /** One line per loss in the test's output: what docs/deploy.md tells about pauses comes from here. */
-function report(what: string, { answered, met, longestMs }: Experience): void {
+function report(what: string, { answered, met, longestMs }: Experience, feedMs: number): void {
   const refusals = [...met].map(([status, count]) => `${count} × ${status}`).join(', ') || 'none';
   console.log(
-    `${what}: longest call ${Math.round(longestMs)} ms, ${answered} answered, refused tries: ${refusals}`,
+    `${what}: longest call ${Math.round(longestMs)} ms, longest acknowledgement ${Math.round(feedMs)} ms, ` +
+      `${answered} calls answered, refused tries: ${refusals}`,
   );
 }

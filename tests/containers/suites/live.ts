@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { until } from '@sluice/testing';
 import { LiveClient } from '../../../services/edge/live/testing/client.ts';
 import { oracleCandles } from '../../marketdata/oracle.ts';
-import { Feed, tradesFor } from '../support/feed.ts';
+import { publishAll, tradesFor } from '../support/feed.ts';
 import { followEvents, followWebSocket } from '../support/follower.ts';
 import { getJson } from '../support/rest.ts';
 import type { Subject } from './subject.ts';
@@ -12,18 +12,20 @@ export function liveSuite(get: () => Subject): void {
   describe('live channels', () => {
     it('are whole over WebSocket and server-sent events on every edge, while trades pour in', async () => {
       const { cluster, bus } = get();
-      const trades = tradesFor('-L').slice(0, 2_500);
+      const trades = tradesFor('-L').slice(0, 3_000);
       const symbol = trades[0]!.symbol;
       const own = trades.filter((row) => row.symbol === symbol);
-      const feed = new Feed(bus, trades, 0);
       const channel = `trades.${symbol}`;
-      await feed.goesOn(50);
+      await publishAll(bus, trades.slice(0, 100));
+      const pouring = publishAll(bus, trades.slice(100, 2_000), 20);
       const followers = await Promise.all([
         followWebSocket([cluster.gateways[0]!], channel),
         followWebSocket([cluster.gateways[1]!], channel),
         followEvents(cluster.gateways[0]!, channel),
         followEvents(cluster.gateways[1]!, channel),
       ]);
+      await pouring;
+      await publishAll(bus, trades.slice(2_000), 20);
       const last = own.at(-1)!.trade;
       for (const follower of followers) {
         await until(() => (follower.updates.at(-1)?.data as { id?: string } | undefined)?.id === last.id, {
@@ -38,7 +40,6 @@ export function liveSuite(get: () => Subject): void {
           own.slice(-follower.updates.length).map(({ trade }) => trade),
         );
       }
-      await feed.stop();
 
       const client = await LiveClient.connect(`${cluster.gateways[1]}/v1/stream`);
       const candle = oracleCandles(own, '1m').at(-1);

@@ -29,9 +29,10 @@ export async function publishTrade(bus: Bus, { venue, symbol, trade }: TestTrade
     }
 }
 
-export async function publishAll(bus: Bus, trades: readonly TestTrade[]): Promise<void> {
-  for (let at = 0; at < trades.length; at += 500)
-    await Promise.all(trades.slice(at, at + 500).map(async (row) => await publishTrade(bus, row)));
+/** Many at once; the stream gets them in this order as long as none has to be tried again. */
+export async function publishAll(bus: Bus, trades: readonly TestTrade[], atOnce = 500): Promise<void> {
+  for (let at = 0; at < trades.length; at += atOnce)
+    await Promise.all(trades.slice(at, at + atOnce).map(async (row) => await publishTrade(bus, row)));
 }
 
 /** Publishes trades one after another at a steady pace, until told to stop or out of trades. */
@@ -39,7 +40,8 @@ export class Feed {
   /** Trades that the stream acknowledged. */
   readonly acknowledged: TestTrade[] = [];
   readonly #running: Promise<void>;
-  #on = true;
+  readonly #stopping = new AbortController();
+  #longestMs = 0;
 
   constructor(bus: Bus, trades: readonly TestTrade[], everyMs: number) {
     this.#running = this.#run(bus, trades, everyMs);
@@ -51,15 +53,24 @@ export class Feed {
     await until(() => this.acknowledged.length >= goal, { timeoutMs: 60_000, message: 'the feed goes on' });
   }
 
+  /** The longest that the stream took to acknowledge a trade since this was asked last, milliseconds. */
+  takeLongest(): number {
+    const longest = this.#longestMs;
+    this.#longestMs = 0;
+    return longest;
+  }
+
   async stop(): Promise<void> {
-    this.#on = false;
+    this.#stopping.abort();
     await this.#running;
   }
 
   async #run(bus: Bus, trades: readonly TestTrade[], everyMs: number): Promise<void> {
     for (const row of trades) {
-      if (!this.#on) return;
+      if (this.#stopping.signal.aborted) return;
+      const began = performance.now();
       await publishTrade(bus, row);
+      this.#longestMs = Math.max(this.#longestMs, performance.now() - began);
       this.acknowledged.push(row);
       await pause(everyMs);
     }
