@@ -134,8 +134,9 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     await stack?.stop();
   });
   beforeEach(async () => {
+    way.mend(workingEdge());
     watched = await openPage(browser, { viewport: { width: 1280, height: 760 }, colorScheme: 'dark' });
-    shown = new ChartPage(watched.page);
+    shown = new ChartPage(watched);
   });
   afterEach(() => watched.page.context().close());
 
@@ -223,7 +224,7 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     await expectPresent('1s');
     way.break();
     await shown.until('connection', (state) => state !== 'live');
-    expect(await watched.page.getByText('Reconnecting…').isVisible()).toBe(true);
+    await watched.page.getByText('Reconnecting…').waitFor();
     await publish(30, 3);
     way.mend();
     await shown.live();
@@ -326,7 +327,7 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
       colorScheme: 'light',
       hasTouch: true,
     });
-    const small = new ChartPage(phone.page);
+    const small = new ChartPage(phone);
     await small.open(chart, symbol, '1s');
     expect(
       await phone.page.evaluate(

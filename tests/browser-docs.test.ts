@@ -47,7 +47,7 @@ describe.skipIf(chromiumPath === undefined)('the API reference in a browser', ()
   });
   beforeEach(async () => {
     watched = await openPage(browser, { viewport: { width: 1280, height: 1_000 } });
-    await watched.page.goto(`${stack.gateway}/docs`);
+    await watched.goto(`${stack.gateway}/docs`);
     await watched.page.locator('.opblock').first().waitFor();
   });
   afterEach(() => watched.page.context().close());

@@ -1,5 +1,6 @@
 import { until } from '@sluice/testing';
 import type { Page } from 'playwright-core';
+import type { WatchedPage } from './browser.ts';
 
 /** A row of the page's table of candles, every digit as the page got it. */
 export interface ShownCandle {
@@ -21,14 +22,16 @@ export interface ShownTrade {
 /** The live chart as its user sees it. What it says of its state is in `data-` attributes of the page. */
 export class ChartPage {
   readonly page: Page;
+  readonly #watched: WatchedPage;
 
-  constructor(page: Page) {
-    this.page = page;
+  constructor(watched: WatchedPage) {
+    this.page = watched.page;
+    this.#watched = watched;
   }
 
   /** Opens a market and waits until it is live and has candles. */
   async open(chart: string, symbol: string, interval: string): Promise<void> {
-    await this.page.goto(`${chart}/?symbol=${symbol}&interval=${interval}`);
+    await this.#watched.goto(`${chart}/?symbol=${symbol}&interval=${interval}`);
     await this.live();
     await this.until('candles', (count) => Number(count) > 0);
     await this.page.locator('#candle-table summary').click();
@@ -40,9 +43,10 @@ export class ChartPage {
 
   async until(name: string, holds: (value: string) => boolean, timeoutMs = 30_000): Promise<void> {
     let state: Record<string, string> = {};
+    const { complaints } = this.#watched;
     await until(async () => holds((state = await this.state())[name] ?? ''), {
       timeoutMs,
-      message: () => `${name}, in ${JSON.stringify(state)}`,
+      message: () => `${name}, in ${JSON.stringify({ state, complaints })}`,
     });
   }
 
