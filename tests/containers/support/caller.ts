@@ -74,7 +74,8 @@ export class Callers {
 
   async #try(gateway: string): Promise<string> {
     try {
-      const response = await fetch(gateway + this.#path, { signal: AbortSignal.timeout(12_000) });
+      // Longer than the deadline of the route, after which the gateway answers 504.
+      const response = await fetch(gateway + this.#path, { signal: AbortSignal.timeout(25_000) });
       await response.arrayBuffer();
       return String(response.status);
     } catch {
