@@ -24,8 +24,10 @@ afterAll(async () => {
   await router[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
+  // The load itself is awaited too: it could otherwise undo what a test writes into KV first.
+  const loads = logged('routes file loaded');
   await router.writeRoutes(declared);
-  await until(() => table.get('hello')?.path === '/hello/{name}');
+  await until(() => logged('routes file loaded') > loads && table.get('hello')?.path === '/hello/{name}');
 });
 
 const process = () => router.stack.service('router').process;

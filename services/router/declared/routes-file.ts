@@ -1,5 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Bucket } from '@sluice/nats';
 import { storeDeclared } from './config-routes.ts';
@@ -27,6 +27,8 @@ export class RoutesFile {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #loading: Promise<void> = Promise.resolve();
+  /** Which state of the file was dealt with last: inode and time of its last change. */
+  #settled: string | undefined;
   #stopped = false;
 
   constructor(options: { file: string; bucket: Bucket; onEvent: (event: FileEvent) => void }) {
@@ -48,10 +50,10 @@ export class RoutesFile {
     await this.reload();
   }
 
+  /** Reads the file and stores it, whatever it held before. */
   reload(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#loading = this.#loading.then(() => this.#load());
-    return this.#loading;
+    this.#settled = undefined;
+    return this.#refresh();
   }
 
   async stop(): Promise<void> {
@@ -61,25 +63,40 @@ export class RoutesFile {
     await this.#loading;
   }
 
+  #refresh(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#loading = this.#loading.then(() => this.#load());
+    return this.#loading;
+  }
+
   #schedule(delayMs: number): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.reload(), delayMs);
+    this.#timer = setTimeout(() => void this.#refresh(), delayMs);
     this.#timer.unref();
   }
 
   async #load(): Promise<void> {
     if (this.#stopped) return;
+    let state;
     let parsed;
     try {
+      const { ino, mtimeNs } = await stat(this.#file, { bigint: true });
+      state = `${ino} ${mtimeNs}`;
+      // The folder tells of other files too, and of one change more than once: what was written into KV by hand since
+      // must not be undone by that.
+      if (state === this.#settled) return undefined;
       parsed = parseRoutesYaml(await readFile(this.#file, 'utf8'), this.#file);
     } catch (error) {
+      this.#settled = state;
       return this.#onEvent({ kind: 'refused', faults: faultsOf(error) });
     }
     try {
       const changed = await storeDeclared(this.#bucket, parsed.document);
+      this.#settled = state;
       this.#onEvent({ kind: 'loaded', routes: parsed.routes.length, changed });
     } catch (error) {
+      this.#settled = undefined;
       this.#onEvent({ kind: 'not stored', error });
       this.#schedule(retryMs);
     }
