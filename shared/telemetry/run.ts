@@ -5,7 +5,7 @@ import type { Logger } from './logger.ts';
  * The space for young objects goes to its full size (16 MB) at its first growth instead of doubling when enough has
  * survived. Services make kilobytes per message that live for a moment: with few collections nearly all of it is
  * dead when one comes, and what is not moves to the old space less often. Measured under load: half the collections, and
- * a tenth to a quarter less CPU in a router. V8 reads this factor whenever the space grows, unlike the sizes
+ * up to a tenth less CPU. V8 reads this factor whenever the space grows, unlike the sizes
  * themselves, which count only as flags of the command line.
  */
 const youngSpaceGrowth = '--semi-space-growth-factor=16';
