@@ -1,5 +1,4 @@
-import type { FlatHeaders } from '@sluice/wire';
-import { hopByHop } from './hop-by-hop.ts';
+import { hopByHop, type FlatHeaders } from '@sluice/wire';
 
 /**
  * The fields of an answer that go to the client, with the gateway's `x-request-id`. Framing and connection fields are

@@ -1,5 +1,5 @@
+import { hopByHop } from '@sluice/wire';
 import { newRequestId } from '@sluice/telemetry';
-import { hopByHop } from './hop-by-hop.ts';
 
 /** What the gateway itself needs of a header section, found in one pass. */
 export interface RequestFields {

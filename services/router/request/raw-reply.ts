@@ -1,22 +1,11 @@
 import { SluiceError } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
-import { natsHeaders, type WireResponse } from '@sluice/wire';
+import { hopByHop, natsHeaders, type WireResponse } from '@sluice/wire';
 import { FieldValueError, natsToHttp } from './field-value.ts';
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** RFC 9110 section 7.6.1, and the length: these belong to the connection, which is the edge's. */
-const connectionFields = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const connectionFields = new Set([...hopByHop, 'content-length']);
 
 const names = {
   status: natsHeaders.status.toLowerCase(),
