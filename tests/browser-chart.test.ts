@@ -334,8 +334,8 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
         'document.documentElement.scrollWidth <= document.documentElement.clientWidth',
       ),
     ).toBe(true);
-    const [up = 0, down = 0] = await small.pixels('up', 'down');
-    expect(Math.min(up, down)).toBeGreaterThan(20);
+    // The page knows its candles a frame before the canvas shows them.
+    await until(async () => Math.min(...(await small.pixels('up', 'down'))) > 20, { message: 'a drawn chart' });
     const background = (): Promise<unknown> =>
       phone.page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await background();

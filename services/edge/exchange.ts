@@ -2,6 +2,7 @@ import { problemHeaders, toProblem, toSluiceError, type SluiceError } from '@slu
 import type { CompiledRoute } from '@sluice/routes';
 import { childTrace } from '@sluice/telemetry';
 import type { FlatHeaders } from '@sluice/wire';
+import type { Caller } from './caller.ts';
 import type { RequestFields } from './http/request-fields.ts';
 
 const noBytes = new Uint8Array(0);
@@ -43,6 +44,8 @@ export class Exchange {
   params: Readonly<Record<string, string>> = {};
   /** What metrics and the access record call the route; bounded, unlike the path. */
   label = 'none';
+  /** Who calls; null for anonymous calls of public routes. */
+  caller: Caller | null = null;
   body: Uint8Array = noBytes;
   /** Milliseconds between the message to the router and its answer; 0 when there was none. */
   backendMs = 0;

@@ -1,5 +1,4 @@
-import type { CompiledRoute } from '@sluice/routes';
-import { subjects } from '@sluice/wire';
+import { openapiRoute, type CompiledRoute } from '@sluice/routes';
 import type { Exchange } from './exchange.ts';
 import type { ReferencePages } from './reference/pages.ts';
 
@@ -8,23 +7,6 @@ export type LocalRoute = {
   readonly label: string;
   readonly methods: readonly string[];
 } & ({ readonly route: null; handle(exchange: Exchange): void } | { readonly route: CompiledRoute });
-
-/** The built-in route whose answer every router can give, on a subject of its own. */
-export const openapiRoute: CompiledRoute = {
-  id: 'openapi',
-  method: 'GET',
-  path: '/openapi.json',
-  origin: 'declared',
-  service: null,
-  subject: subjects.openapi,
-  encoding: 'msgpack',
-  auth: 'public',
-  timeoutMs: 5_000,
-  bodyLimit: null,
-  headers: [],
-  schemaSubject: null,
-  summary: 'This document: every route of the gateway as OpenAPI 3.1',
-};
 
 export const streamPath = '/v1/stream';
 

@@ -1,4 +1,13 @@
-export type { CompiledRoute, RouteAuth, RouteOrigin, RouteProblem } from './route.ts';
+export {
+  plainRoute,
+  type CompiledRoute,
+  type RouteAddresses,
+  type RouteAuth,
+  type RouteOrigin,
+  type RouteProblem,
+  type RouteSchemas,
+} from './route.ts';
+export { builtinRoutes, openapiRoute } from './builtin.ts';
 export { formatTemplate, parseTemplate, TemplateError, templateShape, type Segment } from './template.ts';
 export { RouteTrie, type RouteMatch } from './trie.ts';
 export { problemKey, routeKey, routesBucket, configBucket } from './keys.ts';

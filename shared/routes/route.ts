@@ -1,8 +1,24 @@
 /** Where a route came from: written by people, or announced by an ADR-32 service. */
 export type RouteOrigin = 'declared' | 'discovered';
 
-/** `public`, or the credential methods that are accepted. */
+/** `public`, or the credential methods that are accepted, in the order they are tried; an empty list is met by nobody. */
 export type RouteAuth = 'public' | readonly string[];
+
+/** Who may call by address: names of lists, addresses, CIDR blocks, `country:XX`. */
+export interface RouteAddresses {
+  /** Null: everybody whom `deny` does not name. */
+  readonly allow: readonly string[] | null;
+  readonly deny: readonly string[];
+}
+
+/** JSON Schemas of a declared route; `true` where anything goes. */
+export interface RouteSchemas {
+  readonly params?: unknown;
+  readonly query?: unknown;
+  readonly headers?: unknown;
+  readonly body?: unknown;
+  readonly response?: unknown;
+}
 
 /**
  * A route as edges and routers follow it: one value of KV `routes`, stored as JSON so that `nats kv get` shows it.
@@ -22,6 +38,19 @@ export interface CompiledRoute {
   readonly subject: string;
   readonly encoding: 'raw' | 'msgpack';
   readonly auth: RouteAuth;
+  /** The caller needs one of these; empty: no role is asked for. */
+  readonly roles: readonly string[];
+  /** The caller needs all of these. */
+  readonly scopes: readonly string[];
+  /** Names of limits that a call spends, those of the document's defaults included. */
+  readonly limits: readonly string[];
+  /** Tokens that a call spends of each limit and quota. */
+  readonly cost: number;
+  /** Name of the CORS policy; null: none. */
+  readonly cors: string | null;
+  readonly addresses: RouteAddresses | null;
+  /** Media types that a body may have; null: any. */
+  readonly contentTypes: readonly string[] | null;
   /** Time from edge to answer, milliseconds. */
   readonly timeoutMs: number;
   /** Largest request body, bytes; null for the edge's own limit. */
@@ -30,8 +59,27 @@ export interface CompiledRoute {
   readonly headers: readonly string[];
   /** Subject that answers the endpoint's JSON Schemas; null where there is none. */
   readonly schemaSubject: string | null;
+  /** Schemas of a declared route; null where there are none. */
+  readonly schemas: RouteSchemas | null;
   readonly summary: string | null;
 }
+
+/** What a route has where nothing is said about it: nobody may call it, and nothing else is asked. */
+export const plainRoute = {
+  auth: [],
+  roles: [],
+  scopes: [],
+  limits: [],
+  cost: 1,
+  cors: null,
+  addresses: null,
+  contentTypes: null,
+  bodyLimit: null,
+  headers: [],
+  schemaSubject: null,
+  schemas: null,
+  summary: null,
+} as const satisfies Partial<CompiledRoute>;
 
 /** Why a declared or announced route is not in the table; value of a `problem.<id>` key. */
 export interface RouteProblem {

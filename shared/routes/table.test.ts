@@ -2,7 +2,7 @@ import { connectBus, openBucket, type Bucket, type Bus } from '@sluice/nats';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routeKey, routesBucket } from './keys.ts';
-import type { CompiledRoute } from './route.ts';
+import { plainRoute, type CompiledRoute } from './route.ts';
 import { followRoutes, type RouteChanges, type RouteTable } from './table.ts';
 
 let nats: TestNats;
@@ -29,6 +29,7 @@ beforeEach(async () => {
 afterEach(() => table.stop());
 
 const route = (id: string, path: string): CompiledRoute => ({
+  ...plainRoute,
   id,
   method: 'GET',
   path,
@@ -38,10 +39,6 @@ const route = (id: string, path: string): CompiledRoute => ({
   encoding: 'raw',
   auth: 'public',
   timeoutMs: 1_000,
-  bodyLimit: null,
-  headers: [],
-  schemaSubject: null,
-  summary: null,
 });
 const put = (entry: CompiledRoute) => bucket.put(routeKey(entry.id), JSON.stringify(entry));
 const idAt = (path: string): string | null => {

@@ -1,6 +1,6 @@
 import { openBucket, type BucketChange, type Bus } from '@sluice/nats';
 import { routesBucket } from './keys.ts';
-import type { CompiledRoute } from './route.ts';
+import { plainRoute, type CompiledRoute } from './route.ts';
 import { RouteTrie, type RouteMatch } from './trie.ts';
 
 /** What changed in one step: ids that are new or different, and ids that are gone. */
@@ -141,7 +141,8 @@ class Replica implements RouteTable {
   #parse(id: string, value: Uint8Array): CompiledRoute | null {
     try {
       const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
-      const route = JSON.parse(text) as CompiledRoute;
+      // A router of an earlier version may have written it: what it did not know is closed, not open.
+      const route: CompiledRoute = { ...plainRoute, ...(JSON.parse(text) as CompiledRoute) };
       if (route.id !== id || typeof route.method !== 'string' || typeof route.path !== 'string')
         throw new TypeError('value is not a compiled route of this id');
       return route;

@@ -1,9 +1,8 @@
 import { SluiceError } from '@sluice/errors';
 import { isBusError, type Bus } from '@sluice/nats';
-import type { CompiledRoute } from '@sluice/routes';
+import { openapiRoute, type CompiledRoute } from '@sluice/routes';
 import { decodeResponse, encodeRequest, natsHeaders, subjects, WireError } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
-import { openapiRoute } from '../local-routes.ts';
 
 export interface DispatchOptions {
   readonly bus: Pick<Bus, 'request'>;
@@ -27,7 +26,7 @@ export function dispatch(options: DispatchOptions) {
       query: exchange.query,
       headers: exchange.fields.endToEnd,
       body: exchange.body,
-      identity: null,
+      identity: exchange.caller === null ? null : exchange.caller.identity,
       client: exchange.client,
       id: exchange.requestId,
       deadline,

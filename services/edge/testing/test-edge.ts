@@ -1,6 +1,13 @@
 import { loadConfig } from '@sluice/config';
 import { connectBus, openBucket, type Bus } from '@sluice/nats';
-import { followRoutes, routeKey, routesBucket, type CompiledRoute, type RouteTable } from '@sluice/routes';
+import {
+  followRoutes,
+  routeKey,
+  routesBucket,
+  plainRoute,
+  type CompiledRoute,
+  type RouteTable,
+} from '@sluice/routes';
 import { Registry } from '@sluice/telemetry';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import {
@@ -170,6 +177,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
 
 function testRoute(given: Partial<CompiledRoute> & { path: string }): CompiledRoute {
   return {
+    ...plainRoute,
     id: given.path.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, '') || 'root',
     method: 'GET',
     origin: 'declared',
@@ -178,10 +186,6 @@ function testRoute(given: Partial<CompiledRoute> & { path: string }): CompiledRo
     encoding: 'msgpack',
     auth: 'public',
     timeoutMs: 5_000,
-    bodyLimit: null,
-    headers: [],
-    schemaSubject: null,
-    summary: null,
     ...given,
   };
 }

@@ -1,6 +1,8 @@
 import {
+  builtinRoutes,
   isReserved,
   parseTemplate,
+  plainRoute,
   templateShape,
   type CompiledRoute,
   type RouteProblem,
@@ -10,7 +12,6 @@ import { candidatesOf, compareText, sourceOf, type Candidate } from '../discover
 import type { ServiceInstance } from '../discovery/instance.ts';
 import type { Discovery } from '../discovery/poller.ts';
 import { compareVersions } from '../discovery/semver.ts';
-import { builtinRoutes } from './builtin.ts';
 import { jsonText } from './text.ts';
 
 export interface CompileInput {
@@ -88,6 +89,7 @@ function declaredRoutes(input: CompileInput): CompiledRoute[] {
       (route) => route.origin === 'declared' && !builtinRoutes.some((own) => own.id === route.id),
     );
   return input.declared.map((route) => ({
+    ...plainRoute,
     id: route.id,
     method: route.method,
     path: route.path,
@@ -99,7 +101,6 @@ function declaredRoutes(input: CompileInput): CompiledRoute[] {
     timeoutMs: route.timeoutMs ?? input.defaultTimeoutMs,
     bodyLimit: route.bodyLimit,
     headers: route.headers,
-    schemaSubject: null,
     summary: route.summary,
   }));
 }

@@ -1,6 +1,6 @@
 import { parseTemplate, templateShape, type CompiledRoute, type RouteAuth } from '@sluice/routes';
 import { z } from '@sluice/config';
-import * as facts from '../facts.ts';
+import { facts } from '@sluice/policy';
 
 /** What people write about one route, checked; the compiler fills in the rest. */
 export interface DeclaredRoute {

@@ -1,3 +1,4 @@
+import { plainRoute } from '@sluice/routes';
 import { describe, expect, test } from 'vitest';
 import { candidatesOf } from './candidate.ts';
 import { parseInfo } from './instance.ts';
@@ -65,6 +66,7 @@ describe('endpoint metadata', () => {
       id: 'orders.get',
       version: '1.2.0',
       route: {
+        ...plainRoute,
         id: 'orders.get',
         method: 'GET',
         path: '/v1/orders/{id}',

@@ -1,5 +1,5 @@
-import type { CompiledRoute, RouteProblem } from '@sluice/routes';
-import * as facts from '../facts.ts';
+import { plainRoute, type CompiledRoute, type RouteProblem } from '@sluice/routes';
+import { facts } from '@sluice/policy';
 import type { ServiceEndpoint, ServiceInstance } from './instance.ts';
 
 /** What one endpoint of one instance asks for: a route, or the reason why it cannot be one. */
@@ -70,6 +70,7 @@ function compileEndpoint(
   const where = read('route', facts.methodAndPath, null);
   if (!where) throw new facts.FactError('sluice.route is empty');
   return {
+    ...plainRoute,
     id,
     method: where.method,
     path: where.path,

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { CompiledRoute } from '@sluice/routes';
+import { plainRoute, type CompiledRoute } from '@sluice/routes';
 import { nodeProgram, projectRoot } from '@sluice/testing';
 import { assembleDocument } from './document.ts';
 import { readFragment, type Fragment } from './fragment.ts';
 
 function route(id: string, method: string, at: string, more: Partial<CompiledRoute> = {}): CompiledRoute {
   return {
+    ...plainRoute,
     id,
     method,
     path: at,
@@ -20,10 +21,7 @@ function route(id: string, method: string, at: string, more: Partial<CompiledRou
     encoding: 'msgpack',
     auth: 'public',
     timeoutMs: 1_000,
-    bodyLimit: null,
-    headers: [],
     schemaSubject: `sluice.schema.${id}`,
-    summary: null,
     ...more,
   };
 }

@@ -1,0 +1,126 @@
+import { z } from '@sluice/config';
+import { duration, name, scope, secret, webAddress } from './parts.ts';
+
+/** Asymmetric algorithms only: with a public key in hand, `HS256` would let anybody sign, and `none` needs no key. */
+export const jwtAlgorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+] as const;
+
+/** Path into claims: `realm_access.roles`. */
+const claimPath = z
+  .string()
+  .regex(/^[^.\s]{1,128}(?:\.[^.\s]{1,128}){0,7}$/, 'a claim name, or names joined by dots');
+
+const claims = {
+  subject_claim: claimPath.default('sub').meta({ description: 'Claim that names the caller.' }),
+  roles_claim: claimPath
+    .default('roles')
+    .meta({ description: 'Claim with roles: a list, or a text of names separated by spaces.' }),
+  scopes_claim: claimPath
+    .default('scope')
+    .meta({ description: 'Claim with scopes: a list, or a text of names separated by spaces.' }),
+  tenant_claim: claimPath.optional().meta({ description: 'Claim that names the tenant.' }),
+  consumer_claim: claimPath.optional().meta({
+    description: 'Claim that names the consumer whose limits and quotas count; default: no consumer.',
+  }),
+  role_map: z.record(z.string().min(1).max(128), name).optional().meta({
+    description:
+      'Roles of the issuer by their names, and what they are called here. With a map, other roles are ignored.',
+  }),
+};
+
+export const issuer = z.strictObject({
+  issuer: z.string().min(1).max(512).meta({ description: 'The `iss` claim, exactly.' }),
+  audience: z
+    .array(z.string().min(1).max(512))
+    .min(1)
+    .max(16)
+    .meta({ description: 'The `aud` claim has to hold one of these.' }),
+  jwks: z
+    .union([
+      z.strictObject({
+        url: webAddress,
+        refresh: duration('10s', '1d')
+          .default(300_000)
+          .meta({ description: 'Time between two looks at the key set.' }),
+        cooldown: duration('1s', '10m')
+          .default(30_000)
+          .meta({ description: 'Least time between two looks that unknown key ids cause.' }),
+      }),
+      z.strictObject({ file: z.string().min(1).max(1_024) }),
+    ])
+    .meta({
+      description:
+        'Where the public keys are: an address that is read in the background, or a file that is watched.',
+    }),
+  algorithms: z.array(z.enum(jwtAlgorithms)).min(1).default(['ES256', 'RS256', 'PS256', 'EdDSA']),
+  clock_tolerance: duration('0s', '5m').default(60_000),
+  required_claims: z.array(claimPath).max(32).default([]).meta({
+    description: 'Claims that have to be there, besides `iss`, `aud`, `exp`, `nbf` and the subject.',
+  }),
+  ...claims,
+});
+
+export const introspection = z.strictObject({
+  url: webAddress.meta({ description: 'Introspection endpoint (RFC 7662).' }),
+  client_id: z.string().min(1).max(256),
+  client_secret: secret,
+  issuer: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .meta({ description: 'The `iss` member, where the answer has one.' }),
+  audience: z
+    .array(z.string().min(1).max(512))
+    .max(16)
+    .optional()
+    .meta({ description: 'The `aud` member has to hold one of these.' }),
+  cache: duration('0s', '10m')
+    .default(30_000)
+    .meta({ description: 'How long an answer is believed; a revoked token works this long at most.' }),
+  timeout: duration('100ms', '30s').default(3_000),
+  ...claims,
+});
+
+export const login = z.strictObject({
+  issuer: webAddress.meta({
+    description: 'The OpenID provider; its addresses are read from `/.well-known/openid-configuration`.',
+  }),
+  client_id: z.string().min(1).max(256),
+  client_secret: secret.optional(),
+  scopes: z.array(scope).min(1).max(32).default(['openid', 'offline_access']),
+  /** The name of this login in the document is part of its paths: `/auth/<name>/login`. */
+  public_url: webAddress.meta({
+    description:
+      'Address of the gateway as browsers see it; the redirect URI is `<public_url>/auth/<name>/callback`.',
+  }),
+  cookie_key: secret.meta({
+    description:
+      'Key that encrypts session cookies: 32 bytes in base64 or hex. Two, separated by a comma, for rotation: the first one writes.',
+  }),
+  cookie_name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .default('sluice_session'),
+  same_site: z.enum(['lax', 'strict']).default('lax'),
+  session: duration('1m', '30d')
+    .default(28_800_000)
+    .meta({ description: 'A session ends after this time, whatever is refreshed.' }),
+  after_login: z.string().startsWith('/').default('/'),
+  after_logout: z.string().startsWith('/').default('/'),
+  ...claims,
+});
+
+export type Issuer = z.output<typeof issuer>;
+export type Introspection = z.output<typeof introspection>;
+export type Login = z.output<typeof login>;

@@ -1,0 +1,89 @@
+import { z } from '@sluice/config';
+import { consumer, limit, quota, role } from './callers.ts';
+import { introspection, issuer, login } from './credentials.ts';
+import { name } from './parts.ts';
+import { auth, declaredRoute, routePolicy } from './route-policy.ts';
+import { addresses, channelRule, cors, liveLimits, securityHeaders, serviceClaims } from './traffic.ts';
+
+/** Which channels everybody may read while the document says nothing about channels: the market's own. */
+const marketChannels = ['trades.*', 'ticker.*', 'candles.*.*', 'quotes.*'].map((match) => ({
+  match,
+  auth: 'public' as const,
+}));
+
+/**
+ * The document that people write, `gateway.yaml`: everything about who may call what, and how often. Input is what they
+ * write; output has every default filled in and durations in milliseconds. `check.ts` checks what one part says about
+ * another.
+ */
+export const gatewaySchema = z
+  .strictObject({
+    version: z.literal(1).default(1),
+    defaults: z
+      .strictObject({
+        auth: auth
+          .optional()
+          .meta({ description: 'For routes that say nothing. Absent: such routes are closed.' }),
+        limits: routePolicy.limits,
+        cors: routePolicy.cors,
+      })
+      .default({})
+      .meta({ description: 'What holds for every route.' }),
+    routes: z
+      .array(declaredRoute)
+      .max(20_000)
+      .default([])
+      .meta({ description: 'Declared routes: a path and the subject that answers.' }),
+    overrides: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^[A-Za-z0-9_-]{1,64}(?:\.(?:[A-Za-z0-9_-]{1,64}|\*))*$/,
+            'the id of an announced route, like orders.get or orders.*',
+          ),
+        z.strictObject(routePolicy),
+      )
+      .default({})
+      .meta({
+        description:
+          'What is said here about announced routes, by id, goes before what their service announces.',
+      }),
+    services: z
+      .record(z.union([name, z.literal('*')]), serviceClaims)
+      .default({ '*': { paths: ['/'] } })
+      .meta({
+        description:
+          'What services may announce, by name; `*` is for those not named. `/admin/` is the gateway’s own in any case.',
+      }),
+    issuers: z.record(name, issuer).default({}).meta({ description: 'Who signs JSON Web Tokens.' }),
+    introspection: z
+      .record(name, introspection)
+      .default({})
+      .meta({ description: 'Who tells about opaque OAuth 2.0 tokens.' }),
+    logins: z
+      .record(name, login)
+      .default({})
+      .meta({ description: 'OpenID providers that browsers log in at.' }),
+    roles: z.record(name, role).default({}),
+    consumers: z.array(consumer).max(10_000).default([]).meta({
+      description: 'API clients. Those made by the admin API are kept apart and are not listed here.',
+    }),
+    limits: z.record(name, limit).default({}),
+    quotas: z.record(name, quota).default({}),
+    addresses: addresses
+      .default({ lists: {}, deny: [] })
+      .meta({ description: 'Lists, and who may connect at all.' }),
+    cors: z.record(name, cors).default({}),
+    channels: z.array(channelRule).max(1_000).prefault(marketChannels).meta({
+      description: 'Who may subscribe to what. The first rule that matches counts; without one nobody may.',
+    }),
+    live: liveLimits.prefault({}),
+    security_headers: securityHeaders.default({}),
+  })
+  .meta({ id: 'gateway', title: 'Sluice gateway document' });
+
+/** As people write it. */
+export type GatewayInput = z.input<typeof gatewaySchema>;
+/** Checked, defaults filled in, durations in milliseconds. */
+export type GatewayDocument = z.output<typeof gatewaySchema>;

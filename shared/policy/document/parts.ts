@@ -1,0 +1,78 @@
+import { z } from '@sluice/config';
+import * as facts from '../facts.ts';
+
+/** Wraps a fact's grammar as a zod transform, so that its sentence becomes the issue's. */
+export function fact<In, Out>(input: z.ZodType<In, In>, check: (value: In) => Out) {
+  return input.transform((value, context) => {
+    try {
+      return check(value);
+    } catch (error) {
+      if (!(error instanceof facts.FactError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
+}
+
+/** Names of policies, lists, consumers and roles: they become parts of metrics, headers and KV keys. */
+export const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    'a name is made of letters, digits, "_" and "-", at most 64 of them',
+  );
+
+/** Scopes as OAuth 2.0 has them (RFC 6749 section 3.3), without the characters that make headers ambiguous. */
+export const scope = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
+    'a scope is made of letters, digits and ". _ : / -", at most 128 of them',
+  );
+
+const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A text like `90s`, `15m` or `1d`; gives whole milliseconds between the bounds. */
+export function duration(least: string, most: string) {
+  const [from, to] = [milliseconds(least), milliseconds(most)];
+  return z.string().transform((text, context) => {
+    const ms = milliseconds(text);
+    if (ms >= from && ms <= to) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: `"${text.slice(0, 40)}" is not a time between "${least}" and "${most}"`,
+    });
+    return z.NEVER;
+  });
+}
+
+/** NaN for a text that is no duration. */
+function milliseconds(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim());
+  return match ? Number(match[1]) * units[match[2] as keyof typeof units] : Number.NaN;
+}
+
+/** Where a secret is: the document never holds one. Read by the process that needs it. */
+export const secret = z
+  .union([
+    z.strictObject({
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable'),
+    }),
+    z.strictObject({ file: z.string().min(1).max(1_024) }),
+  ])
+  .meta({ description: 'A reference to a secret: `{env: NAME}` or `{file: PATH}`, read by the edges.' });
+
+export type SecretReference = z.output<typeof secret>;
+
+/** An https address; http only for loopback, where nobody can listen in. */
+export const webAddress = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const loopback = url !== null && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '')
+    return text;
+  context.addIssue({
+    code: 'custom',
+    message: `"${text.slice(0, 80)}" is not an https:// address (http:// only for loopback)`,
+  });
+  return z.NEVER;
+});

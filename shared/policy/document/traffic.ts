@@ -1,0 +1,113 @@
+import { z } from '@sluice/config';
+import { duration, name, scope } from './parts.ts';
+import { addressRules, auth } from './route-policy.ts';
+
+export const addresses = z.strictObject({
+  lists: z
+    .record(
+      name,
+      z.union([
+        z.array(z.string().min(1).max(64)).max(100_000),
+        z.strictObject({ file: z.string().min(1).max(1_024) }),
+      ]),
+    )
+    .default({})
+    .meta({
+      description:
+        'Named lists of addresses and CIDR blocks: here, or a file with one a line that is read when the document is applied.',
+    }),
+  ...addressRules.shape,
+});
+
+const origin = z
+  .string()
+  .regex(
+    /^(?:\*|null|https?:\/\/(?:\*\.)?[a-z0-9.-]+(?::\d{1,5})?)$/,
+    'an origin like https://app.example.com, https://*.example.com, or *',
+  );
+
+export const cors = z.strictObject({
+  origins: z.array(origin).min(1).max(256),
+  methods: z
+    .array(z.string().regex(/^[A-Z]{1,20}$/))
+    .max(16)
+    .optional()
+    .meta({ description: 'Default: the methods that the path has.' }),
+  headers: z
+    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/))
+    .max(64)
+    .default(['authorization', 'content-type', 'x-api-key', 'x-request-id'])
+    .meta({ description: 'Request header fields that pages may send.' }),
+  expose: z
+    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/))
+    .max(64)
+    .default(['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after']),
+  credentials: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Whether pages may send cookies; never together with the origin `*`.' }),
+  max_age: duration('0s', '1d').default(600_000),
+});
+
+/** Who may subscribe to the channels that a pattern matches. The first rule that matches counts. */
+export const channelRule = z.strictObject({
+  match: z.string().min(1).max(200).meta({
+    description:
+      'A channel, `*` for one part and `>` for the rest; `{subject}`, `{consumer}` and `{tenant}` stand for the caller’s own.',
+  }),
+  auth,
+  roles: z.array(name).max(64).default([]),
+  scopes: z.array(scope).max(64).default([]),
+  wildcards: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Whether one may subscribe to many channels at once by a pattern.' }),
+});
+
+/** Bounds of live connections; each counts on one edge. */
+export const liveLimits = z.strictObject({
+  connections_per_address: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Default: what the edges are set to.' }),
+  connections_per_consumer: z.int().min(1).default(1_000),
+  messages_per_second: z
+    .int()
+    .min(1)
+    .default(100)
+    .meta({ description: 'Messages that one connection may send; more close it with a reason.' }),
+  channels: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Channels of one connection; default: what the edges are set to.' }),
+  query_token: z
+    .string()
+    .regex(/^[a-z_]{1,32}$/)
+    .optional()
+    .meta({
+      description:
+        'Name of a query parameter that may hold the token, for clients that cannot send a header. Off where absent.',
+    }),
+});
+
+/** What a service may announce: path prefixes. */
+export const serviceClaims = z.strictObject({
+  paths: z.array(z.string().regex(/^\/[A-Za-z0-9/_.~-]*$/, 'a path prefix like /v1/orders')).max(256),
+});
+
+export const securityHeaders = z
+  .record(
+    z.string().regex(/^[a-z0-9-]{1,64}$/, 'a header field name in lower case'),
+    z.union([z.string().max(2_000), z.literal(false)]),
+  )
+  .meta({
+    description:
+      'Header fields that every answer gets where the backend has not set them; `false` takes one of the defaults out.',
+  });
+
+export type Cors = z.output<typeof cors>;
+export type ChannelRule = z.output<typeof channelRule>;
+export type LiveLimits = z.output<typeof liveLimits>;
+export type AddressRules = z.output<typeof addressRules>;
