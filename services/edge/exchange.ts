@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 import type { RequestFields } from './http/request-fields.ts';
 
 const noBytes = new Uint8Array(0);
+const noHeaders: FlatHeaders = [];
 
 /** Where a request's body comes from and its answer goes to: an HTTP connection or a live one. */
 export interface Outlet {
@@ -52,6 +53,8 @@ export class Exchange {
 
   status = 0;
   headers: FlatHeaders = [];
+  /** What phases have added to the answer, whatever it becomes; see {@link Exchange.addHeaders}. */
+  answerHeaders: FlatHeaders = noHeaders;
   reply: Uint8Array = noBytes;
   /** The error that became the answer, for the record. */
   error: SluiceError | null = null;
@@ -90,6 +93,15 @@ export class Exchange {
     this.status = status;
     this.headers = headers;
     this.reply = reply;
+  }
+
+  /**
+   * Adds fields to the answer, be it a success, an error of the gateway, or an event stream: names in lower case. They
+   * go before fields of the same name that a backend sends, except `set-cookie` and `vary`, which are kept side by side.
+   * The list is taken as it is: a phase may give the same compiled one every time.
+   */
+  addHeaders(fields: FlatHeaders): void {
+    this.answerHeaders = this.answerHeaders.length === 0 ? fields : [...this.answerHeaders, ...fields];
   }
 
   /** Makes the problem document of anything thrown the answer. */

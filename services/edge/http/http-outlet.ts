@@ -86,6 +86,9 @@ export class HttpOutlet implements Outlet {
   }
 
   stream(exchange: Exchange): void {
+    const { answerHeaders } = exchange;
+    for (let i = 0; i < answerHeaders.length; i += 2)
+      this.#response.appendHeader(answerHeaders[i] as string, answerHeaders[i + 1] as string);
     this.#context.live.handleSse(this.#incoming, this.#response, liveClient(exchange));
     exchange.handedOver = true;
     exchange.closed = new Promise((resolve) => {

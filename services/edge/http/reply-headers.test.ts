@@ -39,3 +39,24 @@ it('drops framing and connection fields, and those that Connection names', () =>
   ];
   expect(replyHeaders(sent, 'r')).toEqual(['x-public', '2', 'x-request-id', 'r']);
 });
+
+it('puts what the gateway adds in the place of the backend’s own, beside its cookies and Vary', () => {
+  const sent = ['ratelimit', 'theirs', 'vary', 'accept', 'set-cookie', 'a=1', 'etag', '"x"'];
+  const added = ['ratelimit', 'ours', 'vary', 'origin', 'set-cookie', 's=2'];
+  expect(replyHeaders(sent, 'r', added)).toEqual([
+    'vary',
+    'accept',
+    'set-cookie',
+    'a=1',
+    'etag',
+    '"x"',
+    'ratelimit',
+    'ours',
+    'vary',
+    'origin',
+    'set-cookie',
+    's=2',
+    'x-request-id',
+    'r',
+  ]);
+});

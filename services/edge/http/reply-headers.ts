@@ -1,11 +1,13 @@
 import { hopByHop, type FlatHeaders } from '@sluice/wire';
 
+const none: FlatHeaders = [];
+
 /**
- * The fields of an answer that go to the client, with the gateway's `x-request-id`. Framing and connection fields are
- * dropped: the gateway makes its own. Names are lower case, and everything is valid in HTTP: the envelope's decoder has
- * refused what is not.
+ * The fields of an answer that go to the client, with the gateway's `x-request-id` and what its phases have `added`.
+ * Framing and connection fields are dropped: the gateway makes its own. Names are lower case, and everything is valid in
+ * HTTP: the envelope's decoder has refused what is not.
  */
-export function replyHeaders(headers: FlatHeaders, requestId: string): string[] {
+export function replyHeaders(headers: FlatHeaders, requestId: string, added: FlatHeaders = none): string[] {
   const kept: string[] = [];
   let nominated: Set<string> | null = null;
   for (let i = 0; i < headers.length; i += 2) {
@@ -14,13 +16,26 @@ export function replyHeaders(headers: FlatHeaders, requestId: string): string[] 
     if (name === 'connection') {
       nominated ??= new Set();
       for (const part of value.toLowerCase().split(',')) nominated.add(part.trim());
-    } else if (name !== 'content-length' && name !== 'x-request-id' && !hopByHop.has(name)) {
+    } else if (
+      name !== 'content-length' &&
+      name !== 'x-request-id' &&
+      !hopByHop.has(name) &&
+      !(added.length > 0 && replaces(added, name))
+    ) {
       kept.push(name, value);
     }
   }
-  if (nominated !== null) return [...without(kept, nominated), 'x-request-id', requestId];
-  kept.push('x-request-id', requestId);
-  return kept;
+  const own = nominated === null ? kept : without(kept, nominated);
+  for (const part of added) own.push(part);
+  own.push('x-request-id', requestId);
+  return own;
+}
+
+/** Whether the gateway's own field takes the place of a backend's. Cookies and `Vary` are lists that both add to. */
+function replaces(added: FlatHeaders, name: string): boolean {
+  if (name === 'set-cookie' || name === 'vary') return false;
+  for (let i = 0; i < added.length; i += 2) if (added[i] === name) return true;
+  return false;
 }
 
 /** RFC 9110 section 7.6.1: a field that `Connection` names ends at this hop. */

@@ -18,7 +18,7 @@ export function respond(options: RespondOptions) {
   return function respond(exchange: Exchange): void {
     if (exchange.handedOver) return;
     const declared = exchange.method === 'HEAD' ? headerValue(exchange.headers, 'content-length') : undefined;
-    const headers = replyHeaders(exchange.headers, exchange.requestId);
+    const headers = replyHeaders(exchange.headers, exchange.requestId, exchange.answerHeaders);
     const { status } = exchange;
     if (status === 204 || status === 304) {
       // RFC 9110 sections 15.3.5 and 15.4.5: no content, and for 204 no Content-Length either.
