@@ -4,7 +4,7 @@ import type { Order } from './page.ts';
 
 /** The statements of one interval and order. Parameters: $1 market, $2 from, $3 to (bucket starts), $4 limit. */
 export interface CandleSql {
-  /** One row: rows found (at most one above the limit), their JSON text, start of the last one of the page. */
+  /** One row: the text of the rows found (at most one above the limit) as `candlePage` reads it, null for none. */
   readonly page: Statement;
   /** Rows of start, JSON text and close. */
   readonly lines: Statement;
@@ -45,12 +45,9 @@ export function candleSql(interval: Interval, order: Order): CandleSql {
   const direction = order === 'asc' ? 'ASC' : 'DESC';
   const found = interval === '1s' ? seconds(direction) : derived(interval, direction);
   return {
-    page: {
-      name,
-      text: `
-SELECT count(*)::int, string_agg(line, ',' ORDER BY n) FILTER (WHERE n <= $4::int), max(ts) FILTER (WHERE n = $4::int)
-FROM (SELECT row_number() OVER () AS n, ts, ${candleLine} AS line FROM (${found}) AS found) AS numbered`,
-    },
+    // The server's own text of rows: for 500 of them 0.6 ms of its time, where joining the JSON there takes 1.1. They
+    // are aggregated in the order in which the subquery gives them.
+    page: { name, text: `SELECT string_agg(found::text, '') FROM (${found}) AS found` },
     lines: { name: `${name}_lines`, text: `SELECT ts, ${candleLine}, close FROM (${found}) AS found` },
     closeBefore: closeBefore(interval),
   };

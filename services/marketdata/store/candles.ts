@@ -1,4 +1,5 @@
 import { bucketCeil, type Interval } from '@sluice/market';
+import { candlePage } from './candle-page.ts';
 import { candleSql, type CandleSql } from './candles-sql.ts';
 import type { Database } from './database.ts';
 import type { Order, Page, Range } from './page.ts';
@@ -29,8 +30,8 @@ export class Candles {
   async page(query: CandlePageQuery): Promise<Page<number>> {
     const { interval, order, limit } = query;
     const [row] = await this.#database.read(statements(interval, order).page, this.#values(query, limit));
-    const [count, rows, ts] = row as [number, string | null, string | null];
-    return { rows: rows ?? '', next: count > limit && ts !== null ? Number(ts) : null };
+    const [records] = row as [string | null];
+    return candlePage(records ?? '', limit);
   }
 
   /** Every candle whose bucket begins in the range, ascending; the range must hold `limit` buckets at most. */
