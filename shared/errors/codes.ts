@@ -65,6 +65,12 @@ export const errorCodes = {
     retryable: false,
     help: 'The request does not fit the present state of the thing it addresses.',
   },
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    retryable: false,
+    help: 'What the request is about has changed since it was read (`If-Match`), or is there already (`If-None-Match: *`). Read it again.',
+  },
   body_too_large: {
     status: 413,
     title: 'Body too large',
@@ -88,6 +94,12 @@ export const errorCodes = {
     title: 'Cannot be processed',
     retryable: false,
     help: 'The request is well formed, but what it asks for makes no sense to the endpoint.',
+  },
+  precondition_required: {
+    status: 428,
+    title: 'Precondition required',
+    retryable: false,
+    help: 'The request changes something and has to say which state of it: send `If-Match` with the `ETag` that was read.',
   },
   too_many_requests: {
     status: 429,

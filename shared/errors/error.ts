@@ -6,6 +6,10 @@ export interface FieldError {
   /** RFC 6901 JSON pointer inside that part; `/limit` for the query parameter `limit`. */
   readonly pointer: string;
   readonly detail: string;
+  /** Line of a text body, from 1; where it is known. */
+  readonly line?: number;
+  /** What may be meant; where there is a guess. */
+  readonly hint?: string;
 }
 
 export interface ErrorOptions {

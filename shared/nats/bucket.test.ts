@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
-import { connectBus, openBucket, type Bucket, type BucketChange, type Bus, type BusEvent } from './mod.ts';
+import {
+  connectBus,
+  openBucket,
+  type Bucket,
+  type BucketChange,
+  type BucketPage,
+  type Bus,
+  type BusEvent,
+} from './mod.ts';
 
 describe('a bucket', () => {
   let server: TestNats;
@@ -72,6 +80,28 @@ describe('a bucket', () => {
       Array.from({ length: 20 }, (_, i) => bucket.create('won', String(i))),
     );
     expect(again.filter((each) => each.status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('gives long lists in pages, each present key once and no deleted one', async () => {
+    const listed = await fresh();
+    for (let i = 0; i < 12; i += 1) await listed.put(`a.${i}`, String(i));
+    await listed.put('b.1', 'other');
+    for (const gone of [0, 4, 5, 11]) await listed.delete(`a.${gone}`);
+    await listed.put('a.1', 'again');
+    const pages: string[][] = [];
+    let after: number | null = 0;
+    while (after !== null) {
+      const page: BucketPage = await listed.page({ keys: 'a.*', after, limit: 3 });
+      pages.push(page.entries.map(({ key, value }) => `${key}=${text(value)}`));
+      after = page.next;
+    }
+    expect(pages).toEqual([
+      ['a.2=2', 'a.3=3', 'a.6=6'],
+      ['a.7=7', 'a.8=8', 'a.9=9'],
+      ['a.10=10', 'a.1=again'],
+    ]);
+    expect((await listed.page({ limit: 9 })).next).toBeNull();
+    expect(await listed.page({ keys: 'c.>', limit: 5 })).toEqual({ entries: [], next: null });
   });
 
   it('updates and deletes only the revision that is meant', async () => {

@@ -2,7 +2,7 @@ import { isMarker, type BucketChange, type BucketEntry } from './bucket-entry.ts
 import type { Bus } from './bus.ts';
 import { BusError, isBusError } from './errors.ts';
 import { apiError, nanos } from './jetstream-api.ts';
-import { lastMessage, lastMessages, publishStored } from './stored.ts';
+import { lastMessage, lastMessages, publishStored, readFrom } from './stored.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { ensureConfig } from './streams.ts';
 import { watchBucket } from './watch.ts';
@@ -24,6 +24,11 @@ export interface WriteOptions {
   readonly timeoutMs?: number;
 }
 
+export interface BucketPage {
+  readonly entries: readonly BucketEntry[];
+  readonly next: number | null;
+}
+
 /** A JetStream KV bucket. Errors are BusErrors; a wrong revision or an existing key is `rejected`. */
 export interface Bucket {
   get(key: string): Promise<BucketEntry | null>;
@@ -34,6 +39,11 @@ export interface Bucket {
   update(key: string, value: Uint8Array | string, revision: number, options?: WriteOptions): Promise<number>;
   delete(key: string, revision?: number): Promise<void>;
   entries(): Promise<BucketEntry[]>;
+  /**
+   * Values in the order they were last written, for lists of any length. `keys` may hold wildcards, `after` is the
+   * `next` of the page before; `next` is null on the last page. A key that is written meanwhile comes later, or twice.
+   */
+  page(options: { keys?: string; after?: number; limit: number }): Promise<BucketPage>;
   /**
    * Every present value first, then `onReady` once, then the changes in order; a value that is overwritten at once may be
    * left out, the newest never is. Survives reconnects and server restarts (then everything is told again, including
@@ -132,6 +142,21 @@ class KvBucket implements Bucket {
   async entries(): Promise<BucketEntry[]> {
     const found = await lastMessages(this.#bus, this.#stream, [`${this.#prefix}>`]);
     return found.filter((message) => !isMarker(message)).map((message) => this.#entry(message));
+  }
+
+  async page({ keys = '>', after = 0, limit }: { keys?: string; after?: number; limit: number }) {
+    const entries: BucketEntry[] = [];
+    let last = after;
+    for (;;) {
+      // One more than fits tells whether there is another page.
+      const wanted = limit + 1 - entries.length;
+      const found = await readFrom(this.#bus, this.#stream, this.#prefix + keys, last + 1, { limit: wanted });
+      for (const message of found) if (!isMarker(message)) entries.push(this.#entry(message));
+      last = found.at(-1)?.seq ?? last;
+      if (entries.length > limit)
+        return { entries: entries.slice(0, limit), next: entries[limit - 1]?.revision ?? null };
+      if (found.length < wanted) return { entries, next: null };
+    }
   }
 
   watch(options: {

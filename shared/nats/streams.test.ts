@@ -53,6 +53,21 @@ describe('streams', () => {
     expect(await streamState(bus, 'MADE')).toEqual({ createdMs, firstSeq: 1, lastSeq: 1, messages: 1 });
   });
 
+  it('that are append-only let nobody delete or purge', async () => {
+    await ensureStream(bus, { ...events, name: 'KEPT', subjects: ['kept.>'], appendOnly: true });
+    const { seq } = await publish('kept.a', '1');
+    for (const [call, body] of [
+      ['MSG.DELETE', { seq }],
+      ['PURGE', {}],
+    ] as const) {
+      const answer = await bus.request(`$JS.API.STREAM.${call}.KEPT`, JSON.stringify(body), {
+        deadline: Date.now() + 10_000,
+      });
+      expect(answer.json()).toHaveProperty('error');
+    }
+    expect(await streamState(bus, 'KEPT')).toMatchObject({ messages: 1 });
+  });
+
   it('are changed where the declaration changed, and only there', async () => {
     const spec: StreamSpec = { ...events, name: 'CHANGED', subjects: ['changed.>'], maxMsgsPerSubject: 5 };
     await ensureStream(bus, spec);

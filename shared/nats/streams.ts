@@ -13,6 +13,8 @@ export interface StreamSpec {
   readonly maxMsgsPerSubject?: number;
   readonly duplicateWindowMs?: number;
   readonly republish?: { readonly src: string; readonly dest: string };
+  /** No message can be deleted or purged by anybody; cannot be taken back. */
+  readonly appendOnly?: boolean;
 }
 
 /** What is known of a stream. `createdMs` tells one incarnation of a memory stream from the next. */
@@ -50,6 +52,7 @@ export async function ensureStream(bus: Bus, spec: StreamSpec): Promise<void> {
     ...(spec.maxMsgsPerSubject === undefined ? {} : { max_msgs_per_subject: spec.maxMsgsPerSubject }),
     ...(spec.duplicateWindowMs === undefined ? {} : { duplicate_window: nanos(spec.duplicateWindowMs) }),
     ...(spec.republish === undefined ? {} : { republish: spec.republish }),
+    ...(spec.appendOnly === true ? { deny_delete: true, deny_purge: true } : {}),
   });
 }
 
