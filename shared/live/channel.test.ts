@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { channelOf, isChannel, isPattern, matchesPattern, overlaps } from './mod.ts';
+import { channelOf, covers, isChannel, isChannelToken, isPattern, matchesPattern, overlaps } from './mod.ts';
 
 describe('channel names', () => {
   it.each(['trades.BTCUSDT', 'candles.ETH-PERP.1m', 'a.b.c.d.e.f.g.h', 'orders.eu_1.42'])(
@@ -91,4 +91,37 @@ describe('matching', () => {
       }),
     );
   });
+
+  it('sees that a pattern lies inside another one only where all its channels do', () => {
+    fc.assert(
+      fc.property(pattern, pattern, fc.array(channel, { minLength: 1, maxLength: 20 }), (p, q, channels) => {
+        expect(covers(p, p)).toBe(true);
+        for (const c of channels) {
+          expect(covers(p, c)).toBe(matchesPattern(p, c));
+          if (covers(p, q) && matchesPattern(q, c)) expect(matchesPattern(p, c)).toBe(true);
+        }
+        if (covers(p, q)) expect(overlaps(p, q)).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ['orders.>', 'orders.eu.>', true],
+    ['orders.*', 'orders.>', false],
+    ['orders.*.x', 'orders.*.*', false],
+    ['orders.*.*', 'orders.*.x', true],
+    ['>', 'orders.>', true],
+    ['orders.eu', 'orders.*', false],
+    ['orders.>', '>', false],
+  ])('%s covers %s: %s', (outer, inner, expected) => expect(covers(outer, inner)).toBe(expected));
 });
+
+it.each([
+  ['user-1_A', true],
+  ['', false],
+  ['a.b', false],
+  ['*', false],
+  ['>', false],
+  ['a b', false],
+  ['a\n', false],
+])('%j can be a token of a channel: %s', (text, expected) => expect(isChannelToken(text)).toBe(expected));

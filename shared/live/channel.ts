@@ -6,6 +6,7 @@
 
 const channelPattern = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){1,7}$/;
 const wildcardPattern = /^[A-Za-z0-9_-]+(?:\.(?:[A-Za-z0-9_-]+|\*)){0,6}\.(?:[A-Za-z0-9_-]+|\*|>)$/;
+const tokenPattern = /^[A-Za-z0-9_-]+$/;
 const maxLength = 200;
 
 /** The grammar in words, for error messages. */
@@ -25,6 +26,11 @@ export function isChannel(text: string): boolean {
 /** A name with at least one wildcard in a place where it may be. */
 export function isPattern(text: string): boolean {
   return text.length <= maxLength && !channelPattern.test(text) && wildcardPattern.test(text);
+}
+
+/** One token of a channel: what a caller's own name has to be to stand in one. */
+export function isChannelToken(text: string): boolean {
+  return text.length <= maxLength && tokenPattern.test(text);
 }
 
 /** Where an event of the channel is published to; also takes patterns, for reading the stream. */
@@ -61,4 +67,17 @@ export function overlaps(a: string, b: string): boolean {
     if (l !== '*' && r !== '*' && l !== r) return false;
   }
   return left.length === right.length;
+}
+
+/** Whether every channel that matches `inner` matches `outer` too. Each may be a channel or a pattern. */
+export function covers(outer: string, inner: string): boolean {
+  const wide = outer.split('.');
+  const narrow = inner.split('.');
+  for (let i = 0; i < wide.length && i < narrow.length; i++) {
+    const w = wide[i];
+    const n = narrow[i];
+    if (w === '>') return true;
+    if (n === '>' || (w !== '*' && w !== n)) return false;
+  }
+  return wide.length === narrow.length;
 }

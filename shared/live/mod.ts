@@ -1,7 +1,9 @@
 export {
   channelOf,
   channelRule,
+  covers,
   isChannel,
+  isChannelToken,
   isPattern,
   matchesPattern,
   overlaps,

@@ -1,7 +1,7 @@
 import { isInterval, isSymbol, type Interval } from '@sluice/market';
 import { matchesPattern } from './channel.ts';
 
-/** How a family of channels behaves towards its subscribers. */
+/** How a family of channels behaves towards its subscribers. Who they may be is for the gateway document to say. */
 export interface ChannelPolicy {
   /** Channels it is for. */
   readonly pattern: string;
@@ -10,22 +10,18 @@ export interface ChannelPolicy {
    * budget is used up the connection is closed. `conflate`: an event is a whole state, so only the newest one waits.
    */
   readonly overflow: 'queue' | 'conflate';
-  /** Whether clients may subscribe by wildcard. */
-  readonly wildcards: boolean;
-  /** Who may read. */
-  readonly read: 'public';
 }
 
 /** Channel policies as data; `docs/live.md` shows the same table. */
 export const policies: readonly ChannelPolicy[] = [
-  { pattern: 'trades.*', overflow: 'queue', wildcards: true, read: 'public' },
-  { pattern: 'ticker.*', overflow: 'conflate', wildcards: true, read: 'public' },
-  { pattern: 'candles.*.*', overflow: 'conflate', wildcards: true, read: 'public' },
-  { pattern: 'quotes.*', overflow: 'conflate', wildcards: true, read: 'public' },
+  { pattern: 'trades.*', overflow: 'queue' },
+  { pattern: 'ticker.*', overflow: 'conflate' },
+  { pattern: 'candles.*.*', overflow: 'conflate' },
+  { pattern: 'quotes.*', overflow: 'conflate' },
 ];
 
 /** Every other team's channels: nothing is known about their events, so none may be left out. */
-const otherNamespaces: ChannelPolicy = { pattern: '*.>', overflow: 'queue', wildcards: true, read: 'public' };
+const otherNamespaces: ChannelPolicy = { pattern: '*.>', overflow: 'queue' };
 
 /** What stands behind the namespace of a market channel. */
 const marketTokens: readonly ((token: string) => boolean)[] = [isSymbol, isInterval];

@@ -6,7 +6,7 @@ import { auth, declaredRoute, routePolicy } from './route-policy.ts';
 import { addresses, channelRule, cors, liveLimits, securityHeaders, serviceClaims } from './traffic.ts';
 
 /** Which channels everybody may read while the document says nothing about channels: the market's own. */
-const marketChannels = ['trades.*', 'ticker.*', 'candles.*.*', 'quotes.*'].map((match) => ({
+const marketChannels = ['trades.>', 'ticker.>', 'candles.>', 'quotes.>'].map((match) => ({
   match,
   auth: 'public' as const,
 }));

@@ -49,12 +49,22 @@ export const cors = z.strictObject({
   max_age: duration('0s', '1d').default(600_000),
 });
 
+/** Two to eight parts, as channels have; `>` alone is every channel. */
+const channelMatch =
+  /^(?=.{1,200}$)(?:>|(?:[A-Za-z0-9_-]+|\*|\{(?:subject|consumer|tenant)\})(?:\.(?:[A-Za-z0-9_-]+|\*|\{(?:subject|consumer|tenant)\})){0,6}\.(?:[A-Za-z0-9_-]+|\*|>|\{(?:subject|consumer|tenant)\}))$/;
+
 /** Who may subscribe to the channels that a pattern matches. The first rule that matches counts. */
 export const channelRule = z.strictObject({
-  match: z.string().min(1).max(200).meta({
-    description:
-      'A channel, `*` for one part and `>` for the rest; `{subject}`, `{consumer}` and `{tenant}` stand for the caller’s own.',
-  }),
+  match: z
+    .string()
+    .regex(
+      channelMatch,
+      'a pattern of channels like orders.* or user.{subject}.>: two to eight parts, with `*`, `{subject}`, `{consumer}` or `{tenant}` as a whole part and `>` as the last',
+    )
+    .meta({
+      description:
+        'A channel, `*` for one part and `>` for the rest; `{subject}`, `{consumer}` and `{tenant}` stand for the caller’s own.',
+    }),
   auth,
   roles: z.array(name).max(64).default([]),
   scopes: z.array(scope).max(64).default([]),
@@ -71,12 +81,15 @@ export const liveLimits = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'Default: what the edges are set to.' }),
-  connections_per_consumer: z.int().min(1).default(1_000),
-  messages_per_second: z
+  connections_per_consumer: z
     .int()
     .min(1)
-    .default(100)
-    .meta({ description: 'Messages that one connection may send; more close it with a reason.' }),
+    .default(1_000)
+    .meta({ description: 'Of one consumer; a caller without one counts by its subject.' }),
+  messages_per_second: z.int().min(1).optional().meta({
+    description:
+      'Messages that one connection may send on average; more close it with a reason. Default: what the edges are set to.',
+  }),
   channels: z
     .int()
     .min(1)
