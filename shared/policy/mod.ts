@@ -5,3 +5,4 @@ export type { Consumer, Limit, Quota, Role } from './document/callers.ts';
 export type { AddressRules, ChannelRule, Cors, LiveLimits } from './document/traffic.ts';
 export type { SecretReference } from './document/parts.ts';
 export { gatewaySchema, type GatewayDocument, type GatewayInput } from './document/gateway.ts';
+export * from './consumers/mod.ts';

@@ -1,0 +1,29 @@
+import { SluiceError } from '@sluice/errors';
+import type { Credentials } from './authenticator.ts';
+
+/** Protection space of every route (RFC 9110 section 11.5): one gateway, one realm. */
+export const bearerChallenge = 'Bearer realm="sluice"';
+
+/** The text after `Bearer` (RFC 6750 section 2.1), else the token of a query; null where there is none. Not checked further. */
+export function bearerToken({ authorization, queryToken }: Credentials): string | null {
+  if (authorization === null) return queryToken;
+  if (authorization.startsWith('Bearer ')) return authorization.slice(7).trim();
+  // RFC 9110 section 11.1: schemes are case-insensitive.
+  return /^bearer +/i.test(authorization) ? authorization.slice(7).trim() : queryToken;
+}
+
+/**
+ * 401 for a token that was sent and is not good (RFC 6750 section 3.1). Why stays in `cause`, for the log: a client that
+ * is told which part was wrong is told what to change.
+ */
+export function badToken(cause?: unknown): SluiceError {
+  return new SluiceError('unauthorized', 'The credentials that were sent are not valid, or no longer.', {
+    headers: { 'www-authenticate': `${bearerChallenge}, error="invalid_token"` },
+    cause,
+  });
+}
+
+/** 503 for what cannot be checked at the moment: it may well be good. */
+export function cannotCheck(cause?: unknown): SluiceError {
+  return new SluiceError('unavailable', 'The credentials cannot be checked at the moment.', { cause });
+}

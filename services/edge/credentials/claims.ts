@@ -1,0 +1,97 @@
+import { claimedRoles, type AuthMethod, type grants } from '@sluice/policy';
+import type { Caller } from '../caller.ts';
+
+/** What the document says about the claims of an issuer, an introspection or a login. */
+export interface ClaimRules {
+  readonly subject_claim: string;
+  readonly roles_claim: string;
+  readonly scopes_claim: string;
+  readonly tenant_claim?: string | undefined;
+  readonly consumer_claim?: string | undefined;
+  readonly role_map?: Readonly<Record<string, string>> | undefined;
+}
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+export interface ClaimedCaller {
+  readonly method: AuthMethod;
+  /** Name of the issuer, introspection or login in the document. */
+  readonly source: string;
+  readonly rules: ClaimRules;
+  readonly claims: Claims;
+  readonly grants: ReturnType<typeof grants>;
+  /** When the credential ends, tolerance included, milliseconds since the epoch; null: it does not say. */
+  readonly expiresAt: number | null;
+}
+
+/** Roles and scopes beyond this many are more than any header could carry on. */
+const mostNames = 256;
+const longestName = 256;
+const longestId = 512;
+
+/** The caller that verified claims describe. Throws TypeError, for the log, where they name nobody. */
+export function claimedCaller(of: ClaimedCaller): Caller {
+  const { claims, rules, grants } = of;
+  const subject = text(claimAt(claims, rules.subject_claim), longestId);
+  if (subject === null) throw new TypeError(`claim ${rules.subject_claim} names no subject`);
+  const tokenId = claims['jti'] === undefined ? null : text(claims['jti'], longestId);
+  // What cannot be named in a revocation could never be taken back.
+  if (tokenId === null && claims['jti'] !== undefined)
+    throw new TypeError('claim jti is no text of up to 512 characters');
+  const roles = claimedRoles(rules, names(claimAt(claims, rules.roles_claim)));
+  const consumer = rules.consumer_claim === undefined ? null : claimAt(claims, rules.consumer_claim);
+  const issuedAt = claims['iat'];
+  return {
+    identity: {
+      subject,
+      kind: of.method,
+      roles: grants.rolesOf(roles),
+      scopes: grants.scopesOf(roles, names(claimAt(claims, rules.scopes_claim))),
+      tenant: rules.tenant_claim === undefined ? null : text(claimAt(claims, rules.tenant_claim), longestId),
+    },
+    method: of.method,
+    // Ids of consumers are names: anything else is none.
+    consumer:
+      typeof consumer === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(consumer) ? consumer : null,
+    key: null,
+    source: of.source,
+    tokenId,
+    issuedAt: typeof issuedAt === 'number' && Number.isFinite(issuedAt) ? issuedAt * 1_000 : null,
+    expiresAt: of.expiresAt,
+    claims,
+  };
+}
+
+/** The claim at a path like `realm_access.roles`; only what the token itself says, nothing that objects inherit. */
+export function claimAt(claims: Claims, path: string): unknown {
+  // Names with dots of their own (`https://example.com/roles`) stand before paths.
+  if (Object.hasOwn(claims, path)) return claims[path];
+  let at: unknown = claims;
+  for (const part of path.split('.')) {
+    if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, part))
+      return undefined;
+    at = (at as Claims)[part];
+  }
+  return at;
+}
+
+/** A list of texts, or one text with names between spaces. Anything else names nothing. */
+function names(value: unknown): string[] {
+  const list =
+    typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? (value as unknown[]) : [];
+  return list
+    .filter((each): each is string => typeof each === 'string' && each !== '' && isPlain(each, longestName))
+    .slice(0, mostNames);
+}
+
+function text(value: unknown, longest: number): string | null {
+  return typeof value === 'string' && value !== '' && isPlain(value, longest) ? value : null;
+}
+
+/** Identities travel as header fields of messages and in lines of logs: control characters have no place there. */
+function isPlain(value: string, longest: number): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return (
+    value.length <= longest && value.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)
+  );
+}
