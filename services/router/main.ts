@@ -14,6 +14,7 @@ import { openApiHandler } from './openapi/endpoint.ts';
 import { SchemaStore } from './openapi/schema-store.ts';
 import { requestHandler } from './request/handler.ts';
 import { buildPhases } from './request/phases.ts';
+import { RouteChecks } from './validation/route-checks.ts';
 
 const version = '0.1.0';
 /** Edges and routers follow the table a few milliseconds apart. */
@@ -93,6 +94,7 @@ await runService(logger, async () => {
           phases: buildPhases({
             bus,
             table,
+            checks: new RouteChecks({ schemas, report: (problem) => events.schema(problem) }),
             traffic: metrics.traffic,
             observe: (seconds) => metrics.upstream.observe(seconds),
             patienceMs: routePatienceMs,

@@ -88,6 +88,13 @@ export function encoding(value: string): 'raw' | 'msgpack' {
   return value;
 }
 
+/** Who checks requests against an endpoint's schemas. */
+export function validation(value: string): 'gateway' | 'service' {
+  if (value !== 'gateway' && value !== 'service')
+    throw new FactError(`"${clip(value)}" is neither "gateway" nor "service"`);
+  return value;
+}
+
 /** Header field names in lower case, sorted, each once. */
 export function headerNames(values: readonly string[]): string[] {
   if (values.length > 64) throw new FactError('more than 64 header fields are asked for');

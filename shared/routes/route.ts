@@ -61,6 +61,8 @@ export interface CompiledRoute {
   readonly schemaSubject: string | null;
   /** Schemas of a declared route; null where there are none. */
   readonly schemas: RouteSchemas | null;
+  /** The router checks requests against the announced schemas before it calls; services of the SDK do that themselves. */
+  readonly validate: boolean;
   readonly summary: string | null;
 }
 
@@ -78,6 +80,7 @@ export const plainRoute = {
   headers: [],
   schemaSubject: null,
   schemas: null,
+  validate: false,
   summary: null,
 } as const satisfies Partial<CompiledRoute>;
 

@@ -15,3 +15,4 @@ export type { MessageHandler, ServiceEvent, ServiceReporter } from './measure.ts
 export type { EndpointStats, EndpointStatsDocument } from './stats.ts';
 export type { SchemaDocument } from './schema-document.ts';
 export { respondError } from './failure.ts';
+export { parseQuery } from './query.ts';

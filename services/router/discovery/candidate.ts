@@ -69,6 +69,8 @@ function compileEndpoint(
   const list = (text: string): string[] => text.split(',').map((part) => part.trim());
   const where = read('route', facts.methodAndPath, null);
   if (!where) throw new facts.FactError('sluice.route is empty');
+  const encoding = read('encoding', facts.encoding, 'raw');
+  const schemaSubject = read<string | null>('schema', facts.subject, null);
   return {
     ...plainRoute,
     id,
@@ -77,7 +79,7 @@ function compileEndpoint(
     origin: 'discovered',
     service: { name: instance.name, version: instance.version },
     subject: facts.subject(endpoint.subject),
-    encoding: read('encoding', facts.encoding, 'raw'),
+    encoding,
     auth: authOf(
       read<'public' | string[] | null>('auth', (text) => facts.auth(list(text)), null),
       value('scopes') !== undefined || value('roles') !== undefined,
@@ -85,7 +87,10 @@ function compileEndpoint(
     timeoutMs: read('timeout', facts.timeout, defaultTimeoutMs),
     bodyLimit: read<number | null>('body_limit', facts.bodyLimit, null),
     headers: read('headers', (text) => facts.headerNames(list(text).filter((name) => name !== '')), []),
-    schemaSubject: read<string | null>('schema', facts.subject, null),
+    schemaSubject,
+    validate:
+      schemaSubject !== null &&
+      read('validate', facts.validation, encoding === 'raw' ? 'gateway' : 'service') === 'gateway',
     summary: read<string | null>('summary', facts.summary, null),
   };
 }

@@ -1,11 +1,22 @@
 import type { Bus } from '@sluice/nats';
-import type { CompiledRoute, RouteTable } from '@sluice/routes';
+import type { CompiledRoute, RouteSchemas, RouteTable } from '@sluice/routes';
 import { readFragment, type Fragment } from './fragment.ts';
 import { SchemaError } from './json-schema.ts';
+
+/** The schemas of an endpoint as its service has answered them. */
+export interface AnnouncedSchemas {
+  readonly schemas: RouteSchemas;
+  /** Null where the answer does not say: JSON. */
+  readonly bodyContentType: string | null;
+  /** The answer's text, to see whether a later one differs. */
+  readonly text: string;
+}
 
 interface Entry {
   readonly route: CompiledRoute;
   readonly fragment: Fragment | null;
+  /** Null where nothing usable was answered. */
+  readonly announced: AnnouncedSchemas | null;
   readonly bytes: number;
   readonly fetchedAt: number;
 }
@@ -17,7 +28,8 @@ const fetchTimeoutMs = 2_000;
 const concurrency = 32;
 
 /**
- * The endpoints' schemas, fetched from their schema subjects when the document is asked for and kept until the route
+ * The endpoints' schemas, fetched from their schema subjects when the document is asked for or a request is to be
+ * checked, and kept until the route
  * changes or goes; what is older than `maxAgeMs` is fetched again, because a backend can be replaced under the same
  * version. A schema that is missing or bad is reported once and left out.
  */
@@ -27,6 +39,7 @@ export class SchemaStore {
   readonly #maxAgeMs: number;
   readonly #report: (problem: { route: string; detail: string }) => void;
   readonly #entries = new Map<string, Entry>();
+  readonly #loading = new Map<CompiledRoute, Promise<AnnouncedSchemas | null>>();
   readonly #reported = new Map<string, string>();
   readonly #unlisten: () => void;
   #totalBytes = 0;
@@ -55,6 +68,28 @@ export class SchemaStore {
   /** What is known of a route; null when it has no schema that can be shown. */
   fragment(route: CompiledRoute): Fragment | null {
     return this.#entries.get(route.id)?.fragment ?? null;
+  }
+
+  /**
+   * The schemas of a route as they are known here, at once; what is old is asked for again meanwhile. Undefined while
+   * nothing has been asked for yet, null where the service gave nothing usable.
+   */
+  announced(route: CompiledRoute): AnnouncedSchemas | null | undefined {
+    const entry = this.#entries.get(route.id);
+    if (entry?.route !== route) return undefined;
+    if (entry.fetchedAt < performance.now() - this.#maxAgeMs) void this.load(route);
+    return entry.announced;
+  }
+
+  /** Asks for the schemas of a route; callers share one question. Null where the service gave nothing usable. */
+  load(route: CompiledRoute): Promise<AnnouncedSchemas | null> {
+    const loading = this.#loading.get(route);
+    if (loading) return loading;
+    const asked = this.#fetch(route)
+      .then(() => this.#entries.get(route.id)?.announced ?? null)
+      .finally(() => this.#loading.delete(route));
+    this.#loading.set(route, asked);
+    return asked;
   }
 
   /** Changes with every fragment that is fetched or dropped. */
@@ -104,6 +139,7 @@ export class SchemaStore {
 
   async #fetch(route: CompiledRoute): Promise<void> {
     let fragment: Fragment | null = null;
+    let announced: AnnouncedSchemas | null = null;
     let bytes = 0;
     try {
       const deadline = Date.now() + fetchTimeoutMs;
@@ -113,16 +149,24 @@ export class SchemaStore {
       const held = this.#entries.get(route.id)?.bytes ?? 0;
       if (this.#totalBytes - held + bytes > maxTotalBytes)
         throw new SchemaError(`all schemas together are larger than ${maxTotalBytes} bytes`);
-      fragment = readFragment(route, answer.json());
+      const document: unknown = answer.json();
+      fragment = readFragment(route, document);
+      announced = announcedIn(document as Record<string, unknown>, answer.text());
       this.#reported.delete(route.id);
     } catch (error) {
+      // A backend that is too busy to answer keeps the schemas it had.
+      const before = this.#entries.get(route.id);
+      if (before?.route === route && before.announced !== null && !(error instanceof SchemaError)) {
+        this.#entries.set(route.id, { ...before, fetchedAt: performance.now() });
+        return;
+      }
       bytes = 0;
       this.#tell(route.id, error instanceof Error ? error.message : String(error));
     }
     this.#drop(route.id);
     // The route may have gone while its schema was on the way.
     if (this.#table.get(route.id) !== route) return;
-    this.#entries.set(route.id, { route, fragment, bytes, fetchedAt: performance.now() });
+    this.#entries.set(route.id, { route, fragment, announced, bytes, fetchedAt: performance.now() });
     this.#totalBytes += bytes;
     this.#version++;
   }
@@ -137,4 +181,13 @@ export class SchemaStore {
     this.#reported.set(id, detail);
     this.#report({ route: id, detail });
   }
+}
+
+function announcedIn(document: Record<string, unknown>, text: string): AnnouncedSchemas {
+  const { params, query, headers, body, bodyContentType } = document;
+  return {
+    schemas: { params, query, headers, body },
+    bodyContentType: typeof bodyContentType === 'string' ? bodyContentType : null,
+    text,
+  };
 }

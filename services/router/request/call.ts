@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/errors';
 import { BusError, type Bus, type BusMessage } from '@sluice/nats';
-import { decodeRequest, natsHeaders, WireError, type WireRequest } from '@sluice/wire';
-import { routeOf, type Exchange, type Phase } from './exchange.ts';
+import { natsHeaders } from '@sluice/wire';
+import { requestOf, routeOf, type Exchange, type Phase } from './exchange.ts';
 import { rawHeaders } from './raw-request.ts';
 
 /**
@@ -25,7 +25,7 @@ async function send(bus: Bus, exchange: Exchange): Promise<BusMessage> {
   try {
     if (encoding === 'msgpack')
       return await bus.request(subject, message.data, { deadline, headers: hopHeaders(exchange) });
-    const request = envelopeOf(message);
+    const request = requestOf(exchange);
     exchange.toHead = request.method === 'HEAD';
     return await bus.request(subject, request.body, {
       deadline,
@@ -34,15 +34,6 @@ async function send(bus: Bus, exchange: Exchange): Promise<BusMessage> {
   } catch (error) {
     if (error instanceof BusError) throw refusal(error);
     throw error;
-  }
-}
-
-function envelopeOf(message: BusMessage): WireRequest {
-  try {
-    return decodeRequest(message.data);
-  } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause;
-    throw new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });
   }
 }
 

@@ -1,5 +1,7 @@
+import { SluiceError } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
 import type { CompiledRoute } from '@sluice/routes';
+import { decodeRequest, WireError, type WireRequest } from '@sluice/wire';
 import type { RouteCounters } from '../traffic.ts';
 
 /** One request on its way through the router; each phase adds what later ones need. */
@@ -11,6 +13,8 @@ export interface Exchange {
   deadline: number;
   route: CompiledRoute | undefined;
   counters: RouteCounters | undefined;
+  /** Set by {@link requestOf}: most requests are passed on undecoded. */
+  request: WireRequest | undefined;
   /** Set by `call` for raw backends: the request is a HEAD. */
   toHead: boolean;
   /** Set by `call`. */
@@ -30,6 +34,7 @@ export function newExchange(message: BusMessage): Exchange {
     deadline: 0,
     route: undefined,
     counters: undefined,
+    request: undefined,
     toHead: false,
     reply: undefined,
     response: undefined,
@@ -40,4 +45,14 @@ export function newExchange(message: BusMessage): Exchange {
 export function routeOf(exchange: Exchange): CompiledRoute {
   if (!exchange.route) throw new TypeError('no route: decode comes first');
   return exchange.route;
+}
+
+/** The whole request, decoded when it is first asked for. Throws SluiceError `bad_request` for what is no envelope. */
+export function requestOf(exchange: Exchange): WireRequest {
+  try {
+    return (exchange.request ??= decodeRequest(exchange.message.data));
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
+    throw new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });
+  }
 }

@@ -1,0 +1,133 @@
+import { SluiceError, type FieldError } from '@sluice/errors';
+import type { RouteSchemas } from '@sluice/routes';
+import { parseQuery } from '@sluice/service';
+import { headerValue, headerValues, TextMap, type WireRequest } from '@sluice/wire';
+import { checkSchema, isObjectSchema, type JsonSchema } from '../openapi/json-schema.ts';
+import { compileCheck, type Check } from './ajv.ts';
+import { fieldErrors, invalid } from './field-errors.ts';
+import { parseJsonBody } from './json-body.ts';
+
+/** Throws SluiceError `invalid_parameters` with every fault of path, query, headers and body, or `unsupported_media_type`. */
+export type RequestCheck = (request: WireRequest) => void;
+
+export interface CheckOptions {
+  readonly schemas: RouteSchemas;
+  /** Media type of the body where it is not JSON: its schema is documentation then. */
+  readonly bodyContentType: string | null;
+  /** Media types that the route lists; null for none. A listed type that is not JSON has no schema to fit. */
+  readonly contentTypes: readonly string[] | null;
+}
+
+type Part = (request: WireRequest, errors: FieldError[]) => void;
+
+const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
+
+/** Above this, only the first fault of a body is listed: finding all of them costs memory for each. */
+const largestListed = 16 * 1024;
+
+/**
+ * Compiles the checks of a route. Path parameters, query and headers are texts: they count as the number, boolean or
+ * list that their schema asks for. Throws SchemaError for schemas that cannot be used.
+ */
+export function compileRequestCheck(options: CheckOptions): RequestCheck {
+  const { schemas } = options;
+  const parts = [
+    paramsPart(read(schemas.params)),
+    queryPart(read(schemas.query)),
+    headersPart(read(schemas.headers)),
+    bodyPart(read(schemas.body), options),
+  ].filter((part) => part !== null);
+  return (request) => {
+    const errors: FieldError[] = [];
+    for (const part of parts) part(request, errors);
+    if (errors.length > 0) throw invalid(errors);
+  };
+}
+
+function read(schema: unknown): JsonSchema | null {
+  return schema === undefined || schema === null ? null : checkSchema(schema);
+}
+
+function paramsPart(schema: JsonSchema | null): Part | null {
+  if (schema === null) return null;
+  const check = compileCheck(schema, 'coerced');
+  // Coercion writes into what it checks; the request stays as it was sent.
+  return (request, errors) => run(check, () => ({ ...request.params }), 'path', errors);
+}
+
+function queryPart(schema: JsonSchema | null): Part | null {
+  if (schema === null) return null;
+  const check = compileCheck(schema, 'coerced');
+  const lists = listFields(schema);
+  return (request, errors) => {
+    try {
+      run(check, () => ({ ...parseQuery(request.query, lists) }), 'query', errors);
+    } catch (error) {
+      if (!(error instanceof URIError)) throw error;
+      errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
+    }
+  };
+}
+
+/** RFC 9110 section 5.3: fields of one name are one list, joined by commas. Names are the same in any case. */
+function headersPart(schema: JsonSchema | null): Part | null {
+  if (schema === null || !isObjectSchema(schema) || !isObjectSchema(schema['properties'])) return null;
+  const check = compileCheck(schema, 'coerced');
+  const names = Object.keys(schema['properties']);
+  const values = (request: WireRequest): Record<string, string> => {
+    const found = new TextMap();
+    for (const name of names) {
+      const fields = headerValues(request.headers, name.toLowerCase());
+      if (fields.length > 0) found[name] = fields.join(', ');
+    }
+    return found;
+  };
+  return (request, errors) => run(check, () => values(request), 'header', errors);
+}
+
+function bodyPart(schema: JsonSchema | null, options: CheckOptions): Part | null {
+  const { bodyContentType, contentTypes } = options;
+  if (schema === null) return null;
+  if (bodyContentType !== null && !jsonType.test(bodyContentType)) return null;
+  const check = compileCheck(schema, 'exact');
+  return (request, errors) => {
+    if (request.body.length === 0) {
+      errors.push({ in: 'body', pointer: '', detail: 'is required' });
+      return;
+    }
+    const type = headerValue(request.headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+    if (type !== undefined && !jsonType.test(type)) {
+      // The edge has let only listed types through, where a route lists any.
+      if (contentTypes !== null) return;
+      throw new SluiceError('unsupported_media_type', 'The endpoint reads bodies of type application/json.');
+    }
+    const parsed = parseJsonBody(request.body);
+    if ('error' in parsed) errors.push(parsed.error);
+    else run(check, () => parsed.value, 'body', errors, request.body.length <= largestListed);
+  };
+}
+
+function run(
+  check: Check,
+  value: () => unknown,
+  part: FieldError['in'],
+  errors: FieldError[],
+  all = true,
+): void {
+  const { first } = check;
+  if (first(value())) return;
+  const faults = first.errors;
+  const every = all ? check.every() : first;
+  errors.push(...fieldErrors(part, all && !every(value()) ? every.errors : faults));
+}
+
+/** Fields that take a list: `?symbol=A` is then a list of one, as `?symbol=A&symbol=B` is a list of two. */
+function listFields(schema: JsonSchema): Set<string> {
+  const properties =
+    isObjectSchema(schema) && isObjectSchema(schema['properties']) ? schema['properties'] : {};
+  return new Set(
+    Object.entries(properties).flatMap(([name, field]) =>
+      isObjectSchema(field) && field['type'] === 'array' ? [name] : [],
+    ),
+  );
+}
