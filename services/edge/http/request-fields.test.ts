@@ -30,6 +30,11 @@ describe('end-to-end fields', () => {
     ]);
   });
 
+  it('leave out what names an address: backends are told the one that was found out', () => {
+    const said = ['X-Forwarded-For', '1.1.1.1', 'Forwarded', 'for=1.1.1.1', 'X-Real-IP', '1.1.1.1'];
+    expect(names(['Host', 'a', ...said])).toEqual(['host', 'x-request-id']);
+  });
+
   it('leave out what Connection names, but nothing that the gateway depends on', () => {
     const raw = [
       'Host',
@@ -75,6 +80,11 @@ describe('what the gateway needs', () => {
       forwardedFor: '1.1.1.1,2.2.2.2',
       traceparent: 't',
     });
+    expect(
+      readFields(['Forwarded', 'for=a', 'forwarded', 'for=b', 'ORIGIN', 'https://a.example']),
+    ).toMatchObject({ forwarded: 'for=a,for=b', origin: 'https://a.example', preflightMethod: null });
+    // Two origins are none that a list could hold.
+    expect(readFields(['Origin', 'https://a.example', 'Origin', 'https://b.example']).origin).toBe('');
   });
 
   it('counts the bytes of the section', () => {

@@ -15,7 +15,14 @@ export interface RequestFields {
   /** -1 when absent. The parser has refused repeated and malformed ones. */
   readonly contentLength: number;
   readonly expect: string | null;
+  /** What proxies say: each joined by commas. Whether any of it is believed, `client-address.ts` decides. */
   readonly forwardedFor: string | null;
+  readonly forwarded: string | null;
+  readonly forwardedProto: string | null;
+  /** What browsers say when a page of another origin calls. A repeated field is as good as none that is known. */
+  readonly origin: string | null;
+  /** `Access-Control-Request-Method`: the method that a preflight asks about. */
+  readonly preflightMethod: string | null;
   readonly traceparent: string | undefined;
   readonly requestId: string;
 }
@@ -33,6 +40,10 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
   let contentLength = -1;
   let expect: string | null = null;
   let forwardedFor: string | null = null;
+  let forwarded: string | null = null;
+  let forwardedProto: string | null = null;
+  let origin: string | null = null;
+  let preflightMethod: string | null = null;
   let traceparents = 0;
   let traceparent: string | undefined;
   let ids = 0;
@@ -58,6 +69,21 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
         break;
       case 'x-forwarded-for':
         forwardedFor = forwardedFor === null ? value : `${forwardedFor},${value}`;
+        continue;
+      case 'forwarded':
+        forwarded = forwarded === null ? value : `${forwarded},${value}`;
+        continue;
+      case 'x-real-ip':
+        // Like the two above: backends are told the address in the envelope, where no client can write.
+        continue;
+      case 'x-forwarded-proto':
+        forwardedProto = value;
+        break;
+      case 'origin':
+        origin = origin === null ? value : '';
+        break;
+      case 'access-control-request-method':
+        preflightMethod = preflightMethod === null ? value : '';
         break;
       case 'transfer-encoding':
         transferEncoding = transferEncoding === null ? value : `${transferEncoding},${value}`;
@@ -84,20 +110,17 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
     contentLength,
     expect,
     forwardedFor,
+    forwarded,
+    forwardedProto,
+    origin,
+    preflightMethod,
     traceparent,
     requestId: id,
   };
 }
 
 /** Fields that a client must not make disappear by naming them in `Connection`: framing, routing and our own. */
-const kept = new Set([
-  'host',
-  'content-length',
-  'content-type',
-  'authorization',
-  'x-request-id',
-  'x-forwarded-for',
-]);
+const kept = new Set(['host', 'content-length', 'content-type', 'authorization', 'x-request-id']);
 
 /** RFC 9110 section 7.6.1: a field that `Connection` names ends at this hop. */
 function withoutNominated(fields: string[], connection: string): string[] {

@@ -38,7 +38,7 @@ function build(request: WireRequest, wanted: readonly string[], deadline: number
   if (wanted.length === 0) return headers;
   // Edges send no such field on: the address that they have found out takes its place.
   if (wanted.includes('x-forwarded-for'))
-    headers.push(`${natsHeaders.headerPrefix}x-forwarded-for`, percentEncode(request.client));
+    headers.push(`${natsHeaders.headerPrefix}x-forwarded-for`, request.client);
   for (let i = 0; i < request.headers.length; i += 2) {
     const name = request.headers[i] as string;
     if (wanted.includes(name))

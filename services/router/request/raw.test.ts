@@ -45,6 +45,11 @@ describe('a raw request', () => {
     ]);
   });
 
+  test('that asks who sent it is told the address that the edge has found out', () => {
+    const headers = rawHeaders({ ...request, client: '2001:db8::1' }, ['x-forwarded-for'], 7);
+    expect(headers.slice(-2)).toEqual(['Sluice-Header-x-forwarded-for', '2001:db8::1']);
+  });
+
   test('carries query, parameters, caller, trace, content type and the fields asked for', () => {
     const full: WireRequest = {
       ...request,
