@@ -206,6 +206,37 @@ describe('a bucket', () => {
     stop();
   });
 
+  it('tells who follows it from now on what comes, and where something may have been missed', async () => {
+    const own = await fresh();
+    await own.put('old', '1');
+    const seen: [string, string | null][] = [];
+    let gaps = 0;
+    const stop = await own.tail({
+      onChange: ({ key, value }) => seen.push([key, text(value)]),
+      onGap: () => (gaps += 1),
+    });
+    await own.put('new', '1');
+    await own.delete('old');
+    await until(() => seen.length === 2);
+    expect(seen).toEqual([
+      ['new', '1'],
+      ['old', null],
+    ]);
+    expect(gaps).toBe(0);
+    await server.kill();
+    await until(() => !bus.connected);
+    await server.restart();
+    await until(() => gaps > 0, { timeoutMs: 20_000 });
+    await until(() =>
+      own.put('new', '2').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until(() => seen.at(-1)?.[1] === '2', { timeoutMs: 20_000 });
+    stop();
+  });
+
   it('brings a watcher up to date after a crash, with what vanished meanwhile', async () => {
     const own = await fresh();
     for (const key of ['stays', 'changes', 'goes']) await own.put(key, '1');

@@ -5,6 +5,7 @@ import { apiError, nanos } from './jetstream-api.ts';
 import { lastMessage, lastMessages, publishStored, readFrom } from './stored.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { ensureConfig } from './streams.ts';
+import { tailBucket, type TailOptions } from './tail.ts';
 import { watchBucket } from './watch.ts';
 
 export interface BucketSpec {
@@ -54,6 +55,8 @@ export interface Bucket {
     onReady?(): void;
     keys?: string;
   }): Promise<() => void>;
+  /** Like `watch`, but from now on and without the present values, for buckets too large to be held. */
+  tail(options: TailOptions): Promise<() => void>;
 }
 
 const expectedRevision = 'Nats-Expected-Last-Subject-Sequence';
@@ -165,6 +168,10 @@ class KvBucket implements Bucket {
     keys?: string;
   }): Promise<() => void> {
     return watchBucket(this.#bus, this.#stream, this.#prefix, options);
+  }
+
+  tail(options: TailOptions): Promise<() => void> {
+    return tailBucket(this.#bus, this.#stream, this.#prefix, options);
   }
 
   async #write(

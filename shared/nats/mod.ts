@@ -19,3 +19,4 @@ export { BusMessage } from './message.ts';
 export { lastMessage, lastMessages, publishStored, readFrom, type StoredAck } from './stored.ts';
 export type { StoredMessage } from './stored-message.ts';
 export { ensureStream, streamState, type StreamSpec, type StreamState } from './streams.ts';
+export type { TailOptions } from './tail.ts';
