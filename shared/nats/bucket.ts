@@ -199,7 +199,8 @@ class KvBucket implements Bucket {
   }
 }
 
-function isWrongRevision(error: unknown): boolean {
+/** Whether a write failed because somebody else was faster: the key has another revision, or exists already. */
+export function isWrongRevision(error: unknown): boolean {
   return (
     isBusError(error, 'rejected') &&
     (error.code === apiError.wrongLastSequence || error.code === apiError.wrongLastSequenceConstant)

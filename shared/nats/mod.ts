@@ -7,7 +7,14 @@ export type {
   BusStatus,
   BusSubscription,
 } from './bus.ts';
-export { openBucket, type Bucket, type BucketPage, type BucketSpec, type WriteOptions } from './bucket.ts';
+export {
+  isWrongRevision,
+  openBucket,
+  type Bucket,
+  type BucketPage,
+  type BucketSpec,
+  type WriteOptions,
+} from './bucket.ts';
 export type { BucketChange, BucketEntry } from './bucket-entry.ts';
 export { connectBus, type BusOptions } from './connect.ts';
 export { consumeBatches, type BatchHandler, type BatchOptions, type Consumption } from './consume.ts';
