@@ -52,6 +52,25 @@ describe('bodies', () => {
   });
 });
 
+describe('the type', () => {
+  it('has to be one of those the route takes', async () => {
+    const contentTypes = ['application/json', 'image/*'];
+    await edge.route({ id: 'typed', method: 'POST', path: '/v1/typed', contentTypes });
+    const send = (type: string, body = 'x') =>
+      fetch(`${edge.url}/v1/typed`, { method: 'POST', body, headers: { 'content-type': type } });
+    for (const type of ['application/json', 'Application/JSON; charset=utf-8', 'image/png'])
+      expect((await send(type)).status).toBe(200);
+    for (const type of ['text/plain', 'application/jsonp', 'imagex/png', '']) {
+      const refused = await send(type);
+      expect(refused.status).toBe(415);
+      expect(refused.headers.get('accept-post')).toBe('application/json, image/*');
+      expect(await refused.json()).toMatchObject({ code: 'unsupported_media_type' });
+    }
+    // Without a body there is nothing to have a type.
+    expect((await fetch(`${edge.url}/v1/typed`, { method: 'POST' })).status).toBe(200);
+  });
+});
+
 describe('the limit', () => {
   it('refuses an announced length without reading, and the client sees why', async () => {
     const client = await RawClient.open(edge.url);

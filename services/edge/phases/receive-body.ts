@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/errors';
+import { headerValue } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
 
 export interface ReceiveOptions {
@@ -12,12 +13,15 @@ const envelopeRoom = 1024;
 
 /**
  * Reads the body, once the request has earned it: nothing is read for a request that an earlier phase refused. A body
- * whose announced length is too large is refused unread. Exits: 400, 408, 413.
+ * whose announced length is too large, or of a type that the route does not take, is refused unread. Exits: 400, 408,
+ * 413, 415.
  */
 export function receiveBody(options: ReceiveOptions) {
   return function receiveBody(exchange: Exchange): void | Promise<void> {
     const { fields } = exchange;
     if (fields.contentLength <= 0 && fields.transferEncoding === null) return undefined;
+    const types = exchange.route?.contentTypes ?? null;
+    if (types !== null) checkType(types, headerValue(fields.endToEnd, 'content-type'));
     const limit = Math.min(
       exchange.route?.bodyLimit ?? options.bodyLimit,
       // What NATS cannot carry must not be read first. Path, parameters and headers share the message with the body.
@@ -34,4 +38,13 @@ export function receiveBody(options: ReceiveOptions) {
       exchange.body = bytes;
     });
   };
+}
+
+/** RFC 9110 section 8.3.1: names of media types mean the same in any case, parameters do not count. */
+function checkType(types: readonly string[], sent: string | undefined): void {
+  const type = sent?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (types.includes(type) || types.includes(`${type.split('/', 1)[0]}/*`)) return;
+  throw new SluiceError('unsupported_media_type', `The route takes bodies of type ${types.join(', ')}.`, {
+    headers: { 'accept-post': types.join(', ') },
+  });
 }

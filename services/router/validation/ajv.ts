@@ -40,7 +40,6 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
     allErrors,
     // A property called `constructor` is there when the client has sent it, not because every object inherits one.
     ownProperties: true,
-    // Schemas come and go with their routes: Ajv must not keep them.
     addUsedSchema: false,
     code: { regExp: linear },
   });
@@ -51,18 +50,20 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
 /** Compiles a schema that `checkSchema` has taken. Throws {@link SchemaError} for references and patterns that cannot be followed. */
 export function compileCheck(schema: JsonSchema, kind: keyof typeof instances): Check {
   const [one, all] = instances[kind];
+  // Ajv forgets schemas by their objects, and a boolean is none.
+  const object = typeof schema === 'boolean' ? { allOf: [schema] } : schema;
   let every: ValidateFunction | undefined;
-  return { first: compile(one, schema), every: () => (every ??= compile(all, schema)) };
+  return { first: compile(one, object), every: () => (every ??= compile(all, object)) };
 }
 
-function compile(instance: Ajv2020, schema: JsonSchema): ValidateFunction {
+function compile(instance: Ajv2020, schema: object): ValidateFunction {
   try {
-    return instance.compile(schema as object);
+    return instance.compile(schema);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SchemaError(`a schema cannot be used: ${reason.slice(0, 200)}`);
   } finally {
-    // Keyed by the schema object itself; what is compiled keeps what it needs.
+    // Schemas come and go with their routes; what is compiled keeps what it needs.
     instance.removeSchema(schema);
   }
 }
