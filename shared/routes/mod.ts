@@ -11,5 +11,6 @@ export { builtinRoutes, openapiRoute } from './builtin.ts';
 export { formatTemplate, parseTemplate, TemplateError, templateShape, type Segment } from './template.ts';
 export { RouteTrie, type RouteMatch } from './trie.ts';
 export { problemKey, routeKey, routesBucket, configBucket } from './keys.ts';
+export { belongsToAdmin, isAdminPath, isAdminSubject } from './admin-paths.ts';
 export { isReserved, reservedPaths } from './reserved.ts';
 export { followRoutes, type FollowOptions, type RouteChanges, type RouteTable } from './table.ts';

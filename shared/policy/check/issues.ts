@@ -1,0 +1,153 @@
+import type { z } from '@sluice/config';
+import { closest } from './closest.ts';
+import type { DocumentFault } from './fault.ts';
+import { propertiesAt, schemasAt } from './json-schema.ts';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly (string | number)[];
+
+/** What the schema has against a document, in words for the person who wrote it. */
+export function schemaFaults(issues: readonly Issue[], document: unknown): DocumentFault[] {
+  return issues.flatMap((issue) => toFaults(issue, [], document));
+}
+
+/** `base`: where the value stands whose own schema found this issue; alternatives are checked by schemas of their own. */
+function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] {
+  const path: Path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
+  const value = valueAt(document, path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `"${key}" is not known here`,
+        hint: propertyHint(key, path),
+      }));
+    case 'invalid_union':
+      return unionFaults(issue, path, document);
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ path, message: sentence(message), hint: null }));
+    case 'invalid_type':
+      return [
+        { path, message: wrongType(issue.expected, value), hint: value === undefined ? about(path) : null },
+      ];
+    case 'invalid_value':
+      return [
+        {
+          path,
+          message: value === undefined ? 'is missing' : `must be ${oneOf(issue.values)}`,
+          hint: valueHint(value, issue.values),
+        },
+      ];
+    case 'too_small':
+      return [
+        { path, message: `must ${bound(issue.origin, 'at least', Number(issue.minimum))}`, hint: null },
+      ];
+    case 'too_big':
+      return [{ path, message: `must ${bound(issue.origin, 'at most', Number(issue.maximum))}`, hint: null }];
+    default:
+      return [{ path, message: sentence(issue.message), hint: null }];
+  }
+}
+
+/** Formats say what they take ("a path prefix like /v1/orders"); a fault says that this is what it has to be. */
+function sentence(message: string): string {
+  return /^(?:an?|the|one of)\b/.test(message) && !message.includes(' is made of ')
+    ? `must be ${message}`
+    : message;
+}
+
+/** Of several alternatives the one that the value comes nearest to is talked about; of none, all are named. */
+function unionFaults(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: Path,
+  document: unknown,
+): DocumentFault[] {
+  const near = issue.errors
+    .filter((issues) => !issues.some(({ path: at, code }) => at.length === 0 && mismatches.has(code)))
+    .toSorted((a, b) => a.length - b.length)[0];
+  if (near) return near.flatMap((each) => toFaults(each, path, document));
+  const value = valueAt(document, path);
+  if (value === undefined) return [{ path, message: 'is missing', hint: about(path) }];
+  const texts = issue.errors.flat().flatMap((each) => (each.code === 'invalid_value' ? each.values : []));
+  const format = issue.errors.flat().find((each) => each.code === 'invalid_format');
+  if (format && typeof value === 'string')
+    return [{ path, message: sentence(format.message), hint: valueHint(value, texts) }];
+  const choices = issue.errors.flat().flatMap((each) => {
+    if (each.code === 'invalid_type') return [typeName(each.expected)];
+    return each.code === 'invalid_value' ? [oneOf(each.values)] : [];
+  });
+  return [
+    {
+      path,
+      message: `must be ${[...new Set(choices)].join(' or ')}, not ${shown(value)}`,
+      hint: valueHint(value, texts) ?? about(path),
+    },
+  ];
+}
+
+const mismatches = new Set(['invalid_type', 'invalid_value', 'invalid_format']);
+
+function propertyHint(key: string, path: Path): string | null {
+  const known = propertiesAt(path);
+  const near = closest(key, known);
+  if (near !== null) return `did you mean "${near}"?`;
+  return known.length === 0 ? null : `known here: ${known.join(', ')}`;
+}
+
+function valueHint(value: unknown, values: readonly unknown[]): string | null {
+  if (typeof value !== 'string') return null;
+  const near = closest(
+    value,
+    values.filter((each) => typeof each === 'string'),
+  );
+  return near === null ? null : `did you mean "${near}"?`;
+}
+
+/** What the schema says about a value, as a hint for whoever left it out or wrote something else. */
+function about(path: Path): string | null {
+  return schemasAt(path).find(({ description }) => description !== undefined)?.description ?? null;
+}
+
+function wrongType(expected: string, value: unknown): string {
+  return value === undefined ? 'is missing' : `must be ${typeName(expected)}, not ${shown(value)}`;
+}
+
+function typeName(expected: string): string {
+  const names: Record<string, string> = {
+    string: 'a text',
+    number: 'a number',
+    int: 'a whole number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'an object',
+    record: 'an object',
+  };
+  return names[expected] ?? expected;
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (value === null) return 'nothing';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  return JSON.stringify(value) ?? typeof value;
+}
+
+function oneOf(values: readonly unknown[]): string {
+  const texts = values.map((value) => JSON.stringify(value));
+  return texts.length === 1 ? String(texts[0]) : `one of ${texts.join(', ')}`;
+}
+
+function bound(origin: string, word: string, limit: number): string {
+  if (origin === 'string') return `have ${word} ${limit} characters`;
+  return origin === 'array' ? `have ${word} ${limit} entries` : `be ${word} ${limit}`;
+}
+
+function valueAt(document: unknown, path: Path): unknown {
+  let value: unknown = document;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return value;
+}

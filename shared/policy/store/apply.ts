@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isBusError, type Bucket, type Bus } from '@sluice/nats';
+import { checkDocument } from '../check/check.ts';
+import { DocumentError } from '../check/fault.ts';
+import type { GatewayDocument } from '../document/gateway.ts';
+import { documentKey, openConfigBucket } from './bucket.ts';
+import { readCurrent } from './revisions.ts';
+import { removeUnusedParts } from './unused-parts.ts';
+import { encodeValue } from './value.ts';
+
+export interface ApplyOptions {
+  /** The revision that the change was made against; 0: there is none yet; null: whatever is there. */
+  readonly expectedRevision: number | null;
+  /** Who applies it, for the list of revisions. */
+  readonly author: string;
+  readonly comment?: string | null;
+}
+
+export interface Applied {
+  readonly revision: number;
+  /** False when just this document was there already: nothing was written. */
+  readonly changed: boolean;
+  readonly document: GatewayDocument;
+}
+
+/** Somebody else has applied a document since the one that the change was made against. */
+export class RevisionConflictError extends Error {
+  /** What is there now; 0: nothing. */
+  readonly revision: number;
+
+  constructor(revision: number) {
+    super(`the document has revision ${revision} now`);
+    this.name = 'RevisionConflictError';
+    this.revision = revision;
+  }
+}
+
+const attempts = 5;
+
+/**
+ * Checks a document and stores it as people wrote it: whole, in one write against the revision that was expected, after
+ * the parts of a large one. Throws {@link DocumentError} with every fault, {@link RevisionConflictError},
+ * DocumentTooLargeError and BusError; in each case what was there before stays.
+ */
+export async function applyDocument(bus: Bus, input: unknown, options: ApplyOptions): Promise<Applied> {
+  const document = checkStorable(input);
+  const bucket = await openConfigBucket(bus);
+  // As it will be read back: without what JSON cannot hold.
+  const stored: unknown = JSON.parse(JSON.stringify(input));
+  for (let attempt = 1; ; attempt++) {
+    const present = await presentRevision(bus, bucket);
+    if (options.expectedRevision !== null && options.expectedRevision !== present.revision)
+      throw new RevisionConflictError(present.revision);
+    if (isDeepStrictEqual(present.document, stored))
+      return { revision: present.revision, changed: false, document };
+    try {
+      const revision = await write(bucket, stored, present.revision, options);
+      await removeUnusedParts(bus, bucket);
+      return { revision, changed: true, document };
+    } catch (error) {
+      if (!isBusError(error, 'rejected') || attempt === attempts) throw error;
+      // Somebody was faster: the next look tells what that means.
+    }
+  }
+}
+
+function checkStorable(input: unknown): GatewayDocument {
+  const result = checkDocument(input);
+  if (!result.ok) throw new DocumentError(result.faults);
+  const unread = Object.entries(result.document.addresses.lists).filter(([, list]) => !Array.isArray(list));
+  if (unread.length > 0)
+    throw new DocumentError(
+      unread.map(([name]) => ({
+        path: ['addresses', 'lists', name],
+        message: 'is a file that has not been read',
+        hint: '`npm run gateway -- apply` puts the entries in its place',
+      })),
+    );
+  return result.document;
+}
+
+async function presentRevision(
+  bus: Bus,
+  bucket: Bucket,
+): Promise<{ readonly revision: number; readonly document: unknown }> {
+  try {
+    return (await readCurrent(bus, bucket)) ?? { revision: 0, document: undefined };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // What cannot be read can be replaced.
+    return { revision: (await bucket.get(documentKey))?.revision ?? 0, document: undefined };
+  }
+}
+
+async function write(
+  bucket: Bucket,
+  document: unknown,
+  revision: number,
+  { author, comment = null }: ApplyOptions,
+): Promise<number> {
+  const { text, parts } = encodeValue(document, { author, at: Date.now(), comment });
+  for (const [key, part] of parts) if (!(await bucket.get(key))) await bucket.put(key, part);
+  return revision === 0 ? bucket.create(documentKey, text) : bucket.update(documentKey, text, revision);
+}

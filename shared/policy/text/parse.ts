@@ -1,0 +1,86 @@
+import { isNode, LineCounter, parseDocument as parseYaml, type Document } from 'yaml';
+import { checkDocument } from '../check/check.ts';
+import { faultSentence, type DocumentFault } from '../check/fault.ts';
+import type { GatewayDocument } from '../document/gateway.ts';
+
+/** A fault with the line it stands on, counted from 1. */
+export interface TextFault extends DocumentFault {
+  /** File the line is in. */
+  readonly name: string;
+  readonly line: number;
+}
+
+export type ParsedText =
+  | {
+      readonly ok: true;
+      readonly document: GatewayDocument;
+      /** The document as people wrote it, ready to be stored. */
+      readonly input: unknown;
+    }
+  | { readonly ok: false; readonly faults: readonly TextFault[] };
+
+/** Aliases may multiply a small file into a huge document ("billion laughs"): this many are plenty. */
+const maxAliases = 100;
+
+/** A text that could be read as YAML or JSON (which is YAML too), and where each of its values stands. */
+export interface ReadText {
+  readonly value: unknown;
+  /** Line of the value at a path; where it is missing, of the nearest value around it. */
+  lineOf(path: readonly (string | number)[]): number;
+}
+
+/** Reads the text alone, without knowing what should be in it. An empty one is an empty document. */
+export function readText(text: string, name: string): ReadText | { readonly faults: readonly TextFault[] } {
+  const lines = new LineCounter();
+  const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const fault = (line: number, message: string, hint: string | null = null): TextFault => ({
+    name,
+    line,
+    path: [],
+    message,
+    hint,
+  });
+  if (yaml.errors.length > 0)
+    return {
+      faults: yaml.errors.map(({ pos, message, code }) =>
+        fault(lines.linePos(pos[0]).line, message, yamlHints[code] ?? null),
+      ),
+    };
+  try {
+    const value: unknown = yaml.toJS({ maxAliasCount: maxAliases }) ?? {};
+    return { value, lineOf: (path) => lineOf(path, yaml, lines) };
+  } catch (error) {
+    return { faults: [fault(1, error instanceof Error ? error.message : String(error))] };
+  }
+}
+
+const yamlHints: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'YAML is indented with spaces',
+  DUPLICATE_KEY: 'put both under one key',
+  BAD_INDENT: 'what belongs together begins in the same column',
+};
+
+/** Reads and checks a document, YAML or JSON. `name` is how faults call the text. Never throws. */
+export function parseDocument(text: string, name: string): ParsedText {
+  const read = readText(text, name);
+  if ('faults' in read) return { ok: false, faults: read.faults };
+  const result = checkDocument(read.value);
+  if (result.ok) return { ok: true, document: result.document, input: read.value };
+  return {
+    ok: false,
+    faults: result.faults.map((fault) => ({ ...fault, name, line: read.lineOf(fault.path) })),
+  };
+}
+
+/** `gateway.yaml:7: routes[1].path: … (hint)` */
+export function formatFault(fault: TextFault): string {
+  return `${fault.name}:${fault.line}: ${faultSentence(fault)}`;
+}
+
+function lineOf(path: readonly (string | number)[], yaml: Document, lines: LineCounter): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = yaml.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return yaml.contents?.range ? lines.linePos(yaml.contents.range[0]).line : 1;
+}
