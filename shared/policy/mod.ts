@@ -31,3 +31,4 @@ export {
   type FollowDocumentOptions,
 } from './store/follow.ts';
 export * from './consumers/mod.ts';
+export { documentChanges, type DocumentChange } from './changes.ts';
