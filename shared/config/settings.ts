@@ -14,6 +14,20 @@ export const natsSettings = {
     .string()
     .optional()
     .meta({ env: 'NATS_PASSWORD', description: 'Password of that user.', secret: true }),
+  natsTlsCa: z.string().optional().meta({
+    env: 'NATS_TLS_CA',
+    description:
+      'File with the certificate authority that signs the NATS servers’ certificates (PEM). Set, the connection has to be encrypted.',
+  }),
+  natsTlsCert: z.string().optional().meta({
+    env: 'NATS_TLS_CERT',
+    description:
+      'File with the certificate that this process shows to NATS (PEM), where the servers ask for one.',
+  }),
+  natsTlsKey: z.string().optional().meta({
+    env: 'NATS_TLS_KEY',
+    description: 'File with the key of that certificate (PEM).',
+  }),
   natsReplicas: z.coerce.number().int().min(1).max(5).default(1).meta({
     env: 'NATS_REPLICAS',
     description: 'Copies kept of every stream and bucket: 1 on one server, 3 in a cluster.',
@@ -41,10 +55,25 @@ export function natsOptionsFrom(config: {
   readonly natsUrl: string;
   readonly natsUser?: string | undefined;
   readonly natsPassword?: string | undefined;
-}): { servers: string[]; user?: string; password?: string } {
+  readonly natsTlsCa?: string | undefined;
+  readonly natsTlsCert?: string | undefined;
+  readonly natsTlsKey?: string | undefined;
+}): {
+  servers: string[];
+  user?: string;
+  password?: string;
+  tls?: { caFile?: string; certFile?: string; keyFile?: string };
+} {
+  const { natsTlsCa: caFile, natsTlsCert: certFile, natsTlsKey: keyFile } = config;
+  const tls = {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  };
   return {
     servers: config.natsUrl.split(',').map((server) => server.trim()),
     ...(config.natsUser === undefined ? {} : { user: config.natsUser }),
     ...(config.natsPassword === undefined ? {} : { password: config.natsPassword }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
   };
 }

@@ -39,6 +39,9 @@ export interface Bus {
   readonly maxPayload: number;
   /** Server version, `2.15.1`. */
   readonly serverVersion: string;
+  /** A new subject that this connection may listen on and nobody else does: where answers go. */
+  newInbox(): string;
+
   /** Where the helpers on top of the bus tell of what nobody waits for; for the log. */
   readonly report: BusReporter;
 

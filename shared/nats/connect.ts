@@ -1,6 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Bus, BusReporter } from './bus.ts';
 import { BusError } from './errors.ts';
+import { inboxPrefix } from './inbox.ts';
 import { callApiPatiently } from './jetstream-api.ts';
 import { NatsBus } from './nats-bus.ts';
 
@@ -8,6 +9,8 @@ export interface BusOptions {
   readonly servers: readonly string[];
   readonly user?: string;
   readonly password?: string;
+  /** Files in PEM, read again at every connection; with any of them the connection has to be encrypted. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Shown in the server's connection list. */
   readonly name: string;
   /** Told of handlers that threw and of connection changes; for the log. */
@@ -35,7 +38,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       `NATS server ${version} is too old: Sluice needs ${oldestServer.join('.')} or newer`,
     );
   }
-  const bus = new NatsBus(connection, options.report ?? (() => {}));
+  const bus = new NatsBus(connection, options.report ?? (() => {}), inboxPrefix(options.user));
   // A node without JetStream may have neighbours with it, so the API has the last word.
   if (connection.info?.jetstream !== true) {
     try {
@@ -57,6 +60,7 @@ async function firstConnection(options: BusOptions): Promise<NatsConnection> {
         name: options.name,
         ...(options.user === undefined ? {} : { user: options.user }),
         ...(options.password === undefined ? {} : { pass: options.password }),
+        ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
         // Values from STACK.md, each against a failure seen there.
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,

@@ -20,7 +20,8 @@ const defaultMaxPayload = 1024 * 1024;
 export class NatsBus implements Bus {
   readonly report: BusReporter;
   readonly #connection: NatsConnection;
-  readonly #inbox = `${newInbox()}.`;
+  readonly #inboxPrefix: string;
+  readonly #inbox: string;
   readonly #calls = new Calls();
   readonly #outbox = new Outbox();
   readonly #subscriptions = new Set<NatsSubscription>();
@@ -32,8 +33,10 @@ export class NatsBus implements Bus {
   #maxPayload = defaultMaxPayload;
   #serverVersion = '';
 
-  constructor(connection: NatsConnection, report: BusReporter) {
+  constructor(connection: NatsConnection, report: BusReporter, inboxPrefix: string) {
     this.#connection = connection;
+    this.#inboxPrefix = inboxPrefix;
+    this.#inbox = `${this.newInbox()}.`;
     this.report = (event) => {
       try {
         report(event);
@@ -64,6 +67,10 @@ export class NatsBus implements Bus {
 
   get serverVersion(): string {
     return this.#serverVersion;
+  }
+
+  newInbox(): string {
+    return newInbox(this.#inboxPrefix);
   }
 
   publish(subject: string, payload: Uint8Array | string, headers?: BusHeaders, reply?: string): void {

@@ -1,7 +1,6 @@
 import type { Bus, BusSubscription } from './bus.ts';
 import { callApi, nanos } from './jetstream-api.ts';
 import type { BusMessage } from './message.ts';
-import { newInbox } from './inbox.ts';
 import { DeliveredMessage } from './delivered.ts';
 
 /** One question for messages stays open this long; the server then says so and is asked again. */
@@ -31,7 +30,7 @@ export interface PullerHooks {
 export class Puller {
   readonly #bus: Bus;
   readonly #hooks: PullerHooks;
-  readonly #inbox = newInbox();
+  readonly #inbox: string;
   readonly #subscription: BusSubscription;
   readonly #stopListening: () => void;
   #consumer: string | null = null;
@@ -49,6 +48,7 @@ export class Puller {
   private constructor(bus: Bus, hooks: PullerHooks) {
     this.#bus = bus;
     this.#hooks = hooks;
+    this.#inbox = bus.newInbox();
     this.#subscription = bus.subscribe(`${this.#inbox}.*`, (message) => this.#onMessage(message));
     this.#stopListening = bus.onStatus((status) => {
       if (status === 'connected') this.#restart(0);
