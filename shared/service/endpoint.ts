@@ -54,7 +54,7 @@ export interface EndpointDefinition<
   readonly response?: z.ZodType;
   /** Status of a returned value; default 200, or 204 when the handler returns nothing. */
   readonly status?: number;
-  /** Media type of a body that is not JSON, for the API reference. */
+  /** Media type of a body that is not JSON. Its schema is for the API reference then, and the handler reads `request.body`. */
   readonly bodyContentType?: string;
   /** Media type of answers that are not JSON, for the API reference. */
   readonly responseContentType?: string;

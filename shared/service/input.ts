@@ -27,7 +27,7 @@ export function compileInput(endpoint: Endpoint): (request: WireRequest) => Inpu
   const params = paramsPart(endpoint.params);
   const query = queryPart(endpoint.query);
   const headers = headersPart(endpoint.headers);
-  const body = bodyPart(endpoint.body);
+  const body = bodyPart(endpoint);
   return (request) => {
     const errors: FieldError[] = [];
     const input = {
@@ -74,8 +74,8 @@ function headersPart(schema: z.ZodObject | undefined): ReadPart {
   };
 }
 
-function bodyPart(schema: z.ZodType | undefined): ReadPart {
-  if (schema === undefined) return (request) => request.body;
+function bodyPart({ body: schema, bodyContentType = 'application/json' }: Endpoint): ReadPart {
+  if (schema === undefined || !jsonType.test(bodyContentType)) return (request) => request.body;
   return (request, errors) => {
     if (request.body.length === 0) return check(schema, undefined, 'body', errors);
     const type = headerValue(request.headers, 'content-type')?.split(';', 1)[0]?.trim();

@@ -68,6 +68,13 @@ beforeAll(async () => {
             body: query['twice'] === undefined ? body : Buffer.concat([body, body]),
           }),
       }),
+      sheet: endpoint({
+        route: 'PUT /v1/sheet',
+        summary: 'A body that is not JSON, with a schema for readers of the reference',
+        body: z.object({ rows: z.array(z.string()) }),
+        bodyContentType: 'text/csv',
+        handler: ({ request }) => ({ text: Buffer.from(request.body).toString() }),
+      }),
       nothing: endpoint({ route: 'DELETE /v1/orders', summary: 'Nothing', handler: () => undefined }),
       fail: endpoint({
         route: 'GET /v1/fail/{how}',
@@ -121,6 +128,15 @@ describe('an endpoint', () => {
       shop: 'one, two'.length,
       request: 'request-1',
     });
+  });
+
+  test('reads a body of another type itself, whatever its schema tells readers', async () => {
+    const answer = await call(bus, 'shop.sheet', {
+      method: 'PUT',
+      headers: ['content-type', 'text/csv'],
+      body: Buffer.from('a;b'),
+    });
+    expect(answer.json()).toEqual({ text: 'a;b' });
   });
 
   test('takes a field that is a list also when it comes once', async () => {
