@@ -19,6 +19,14 @@ export type { BucketChange, BucketEntry } from './bucket-entry.ts';
 export { connectBus, type BusOptions } from './connect.ts';
 export { consumeBatches, type BatchHandler, type BatchOptions, type Consumption } from './consume.ts';
 export { consumeOrdered } from './consume-ordered.ts';
+export {
+  countersOf,
+  openCounters,
+  type Count,
+  type Counters,
+  type CounterSpec,
+  type ServerTime,
+} from './counters.ts';
 export type { ConsumedMessage } from './delivered.ts';
 export { BusError, isBusError, type BusErrorKind } from './errors.ts';
 export { holdLease, type Lease, type LeaseHandlers, type LeaseOptions } from './lease.ts';
