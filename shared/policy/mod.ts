@@ -21,7 +21,13 @@ export { claimedRoles, grants, type Grants } from './grants.ts';
 export { allRoles, builtinRoles } from './roles.ts';
 export { readSecret } from './secret.ts';
 export { openConfigBucket } from './store/bucket.ts';
-export { applyDocument, RevisionConflictError, type Applied, type ApplyOptions } from './store/apply.ts';
+export {
+  applyDocument,
+  checkStorable,
+  RevisionConflictError,
+  type Applied,
+  type ApplyOptions,
+} from './store/apply.ts';
 export { listRevisions, readCurrent, readRevision, type Revision } from './store/revisions.ts';
 export { DocumentTooLargeError, type RevisionFacts } from './store/value.ts';
 export {
@@ -31,4 +37,5 @@ export {
   type FollowDocumentOptions,
 } from './store/follow.ts';
 export * from './consumers/mod.ts';
+export { formatDocument } from './text/format.ts';
 export { documentChanges, type DocumentChange } from './changes.ts';

@@ -64,7 +64,8 @@ export async function applyDocument(bus: Bus, input: unknown, options: ApplyOpti
   }
 }
 
-function checkStorable(input: unknown): GatewayDocument {
+/** Checks what is to be stored: the document as {@link checkDocument} does, and that its lists are there. Throws {@link DocumentError}. */
+export function checkStorable(input: unknown): GatewayDocument {
   const result = checkDocument(input);
   if (!result.ok) throw new DocumentError(result.faults);
   const unread = Object.entries(result.document.addresses.lists).filter(([, list]) => !Array.isArray(list));
