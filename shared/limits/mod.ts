@@ -1,0 +1,5 @@
+export { bucketOf, usageBucket, windowBuckets, type WindowBucket } from './buckets.ts';
+export { hashKey, slotKey, usageKey } from './counter-key.ts';
+export { periodAt, type Period, type PeriodKind } from './period.ts';
+export { readUsage, type Usage } from './usage.ts';
+export { guardMs, slotAt, slotMs, slots, slotsUntil } from './window.ts';
