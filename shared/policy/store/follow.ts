@@ -13,8 +13,9 @@ export interface DocumentFollower {
   readonly current: GatewayDocument;
   /** 0: nothing is stored, `current` has the defaults. */
   readonly revision: number;
-  /** False until what is stored has been read once. */
+  /** False until what is stored has been read once, or the knowledge that nothing is. */
   readonly ready: boolean;
+  /** Resolves when `ready` becomes true. */
   readonly loaded: Promise<void>;
   /** Called at once after `current` has changed, in the order of registration; gives a function that stops it. */
   onChange(listener: DocumentListener): () => void;
@@ -34,7 +35,8 @@ const partRetryMs = 100;
 
 /**
  * Follows the document in KV `config`. One that is not valid is reported and changes nothing; a process that starts
- * while such a one is stored takes the newest earlier revision that is. Resolves when the watch is on. Throws BusError.
+ * while such a one is stored takes the newest earlier revision that is, and is not ready where there is none: the defaults
+ * would close routes that other processes still serve. Resolves when the watch is on. Throws BusError.
  */
 export async function followDocument(bus: Bus, options: FollowDocumentOptions): Promise<DocumentFollower> {
   const bucket = await openConfigBucket(bus, options.replicas);
@@ -102,8 +104,7 @@ class DocumentReplica implements DocumentFollower {
 
   complete(): void {
     void this.#tail.then(() => {
-      this.#ready = true;
-      this.#loaded.resolve();
+      if (!this.#ready && this.#newest === 0) this.#becomeReady();
     });
   }
 
@@ -162,10 +163,16 @@ class DocumentReplica implements DocumentFollower {
     return undefined;
   }
 
+  #becomeReady(): void {
+    this.#ready = true;
+    this.#loaded.resolve();
+  }
+
   #become(document: GatewayDocument, revision: number): void {
     if (this.#stopped) return;
     this.#current = document;
     this.#revision = revision;
+    this.#becomeReady();
     for (const listener of this.#listeners) {
       try {
         listener(document, revision);
