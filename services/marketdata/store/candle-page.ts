@@ -1,28 +1,13 @@
 import type { Page } from './page.ts';
 
+const start = '{"ts":';
+
 /**
- * A page of candles from the server's text of their rows, `(ts,open,high,low,close,volume,quote_volume,trades)` one
- * after another: numbers, in which nothing is ever quoted. Rows beyond `limit` only tell that more follow; `next` is the
- * start of the page's last candle then. Cut out by their delimiters, 500 candles take 0.1 ms; splitting the text and the
- * rows into lists first takes three times as long.
+ * A page out of the JSON text of `count` candles: one above `limit` is cut off again, it only tells that more follow.
+ * `next` is the start of the page's last candle then.
  */
-export function candlePage(records: string, limit: number): Page<number> {
-  let rows = '';
-  let ts = '';
-  let end = -1;
-  const field = (delimiter: ',' | ')'): string => {
-    const start = end + 1;
-    end = records.indexOf(delimiter, start);
-    return records.slice(start, end);
-  };
-  for (let count = 0; end + 1 < records.length; count++) {
-    if (count === limit) return { rows, next: Number(ts) };
-    if (count > 0) rows += ',';
-    end++;
-    ts = field(',');
-    rows +=
-      `{"ts":${ts},"open":"${field(',')}","high":"${field(',')}","low":"${field(',')}","close":"${field(',')}"` +
-      `,"volume":"${field(',')}","quote_volume":"${field(',')}","trades":${field(')')}}`;
-  }
-  return { rows, next: null };
+export function candlePage(text: string, count: number, limit: number): Page<number> {
+  if (count <= limit) return { rows: text, next: null };
+  const rows = text.slice(0, text.lastIndexOf(`,${start}`));
+  return { rows, next: Number.parseInt(rows.slice(rows.lastIndexOf(start) + start.length), 10) };
 }

@@ -30,8 +30,8 @@ export class Candles {
   async page(query: CandlePageQuery): Promise<Page<number>> {
     const { interval, order, limit } = query;
     const [row] = await this.#database.read(statements(interval, order).page, this.#values(query, limit));
-    const [records] = row as [string | null];
-    return candlePage(records ?? '', limit);
+    const [count, rows] = row as [number, string | null];
+    return candlePage(rows ?? '', count, limit);
   }
 
   /** Every candle whose bucket begins in the range, ascending; the range must hold `limit` buckets at most. */
