@@ -41,7 +41,7 @@ beforeEach(() => {
 
 const noBytes = new Uint8Array(0);
 const call = (method: string, target: string, body: Uint8Array = noBytes, headers: string[] = []) =>
-  edge.call({ method, target, headers, body, address: '192.0.2.1', requestId: 'call-1' });
+  edge.call({ method, target, headers, body, address: '192.0.2.1', caller: null, requestId: 'call-1' });
 const problemOf = (reply: { body: Uint8Array }): unknown => JSON.parse(Buffer.from(reply.body).toString());
 
 describe('a call from inside a live connection', () => {
@@ -93,6 +93,7 @@ describe('a call from inside a live connection', () => {
       headers: [],
       body: noBytes,
       address: '192.0.2.1',
+      caller: null,
       requestId: 'live-call-1',
     });
     expect(await edge.recordOf('live-call-1')).toMatchObject({

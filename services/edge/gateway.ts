@@ -24,6 +24,7 @@ export function gatewayCaller(phases: Phases): GatewayCaller {
         version: '1.1',
         fields: readFields(fieldsOf(call), call.requestId),
         client: call.address,
+        carried: call.caller,
       });
       runPhases(phases, exchange);
     });

@@ -6,7 +6,10 @@ import type { ReferencePages } from './reference/pages.ts';
 export type LocalRoute = {
   readonly label: string;
   readonly methods: readonly string[];
-} & ({ readonly route: null; handle(exchange: Exchange): void } | { readonly route: CompiledRoute });
+} & (
+  | { readonly route: null; handle(exchange: Exchange): void | Promise<void> }
+  | { readonly route: CompiledRoute }
+);
 
 export const streamPath = '/v1/stream';
 

@@ -85,11 +85,15 @@ export class HttpOutlet implements Outlet {
     this.#incoming.socket.destroy();
   }
 
-  stream(exchange: Exchange): void {
+  stream(exchange: Exchange): void | Promise<void> {
     const { answerHeaders } = exchange;
     for (let i = 0; i < answerHeaders.length; i += 2)
       this.#response.appendHeader(answerHeaders[i] as string, answerHeaders[i + 1] as string);
-    this.#context.live.handleSse(this.#incoming, this.#response, liveClient(exchange));
+    const taken = this.#context.live.handleSse(this.#incoming, this.#response, liveClient(exchange));
+    return taken ? taken.then(() => this.#handOver(exchange)) : this.#handOver(exchange);
+  }
+
+  #handOver(exchange: Exchange): void {
     exchange.handedOver = true;
     exchange.closed = new Promise((resolve) => {
       this.#response.once('close', () => {

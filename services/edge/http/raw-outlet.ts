@@ -54,12 +54,15 @@ export class RawOutlet implements Outlet {
     this.#socket.destroy();
   }
 
-  stream(exchange: Exchange): void {
+  stream(exchange: Exchange): void | Promise<void> {
     if (!this.#handshake) throw new SluiceError('bad_request', 'This request cannot open a stream.');
     const { request, head } = this.#handshake;
-    this.#context.live.handleUpgrade(request, this.#socket, head, liveClient(exchange));
-    exchange.handedOver = true;
-    exchange.status = 101;
+    const handOver = (): void => {
+      exchange.handedOver = true;
+      exchange.status = 101;
+    };
+    const taken = this.#context.live.handleUpgrade(request, this.#socket, head, liveClient(exchange));
+    return taken ? taken.then(handOver) : handOver();
   }
 }
 

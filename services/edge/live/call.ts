@@ -1,28 +1,41 @@
 import { SluiceError } from '@sluice/errors';
 import type { FlatHeaders } from '@sluice/wire';
+import type { Caller } from '../caller.ts';
 import type { GatewayCall } from '../live-port.ts';
 import type { CallOp } from './op.ts';
 
 /** Fields of the handshake that mean nothing to a call made over the connection. */
 const handshakeOnly =
-  /^(?:connection|upgrade|sec-websocket-.*|content-.*|transfer-encoding|te|trailer|expect|accept|accept-encoding|cache-control|pragma|last-event-id|x-request-id|traceparent|tracestate|range|if-.*)$/;
+  /^(?:connection|upgrade|sec-.*|content-.*|transfer-encoding|te|trailer|expect|accept|accept-encoding|cache-control|pragma|last-event-id|x-request-id|traceparent|tracestate|range|if-.*)$/;
 
-/** Fields that a message may not set, because the connection decides them. */
+/**
+ * Credentials were looked at when the connection began, and its calls carry what they proved. A cookie that was not
+ * accepted then, for the page it came from, must not be presented by a call either.
+ */
+const credentials = /^(?:authorization|proxy-authorization|x-api-key|cookie|origin)$/;
+
+/** Fields that a message may not set, because the connection decides them, or a browser does and pages must not. */
 const notYours =
-  /^(?:host|connection|upgrade|content-length|transfer-encoding|te|trailer|expect|keep-alive|forwarded|x-forwarded-.*|x-real-ip|accept-encoding)$/;
+  /^(?:host|connection|upgrade|content-length|transfer-encoding|te|trailer|expect|keep-alive|forwarded|x-forwarded-.*|x-real-ip|accept-encoding|cookie|origin|sec-.*|proxy-.*)$/;
 
-/** What calls over the connection carry on of its handshake: credentials, languages, who the client says it is. */
+/** What calls over the connection carry on of its handshake: languages, who the client says it is. */
 export function carriedHeaders(headers: FlatHeaders): string[] {
   const carried: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (!handshakeOnly.test(name)) carried.push(name, headers[i + 1] as string);
+    if (!handshakeOnly.test(name) && !credentials.test(name)) carried.push(name, headers[i + 1] as string);
   }
   return carried;
 }
 
+/** Where calls come from. */
+export interface CallOrigin {
+  readonly address: string;
+  readonly headers: FlatHeaders;
+}
+
 /** The request that an operation stands for. Throws a `bad_request` for headers or a body that cannot be. */
-export function gatewayCallOf(op: CallOp, from: { address: string; headers: FlatHeaders }): GatewayCall {
+export function gatewayCallOf(op: CallOp, from: CallOrigin, caller: Caller | null): GatewayCall {
   const own: string[] = [];
   for (const [field, value] of Object.entries(op.headers ?? {})) {
     const name = field.toLowerCase();
@@ -35,7 +48,7 @@ export function gatewayCallOf(op: CallOp, from: { address: string; headers: Flat
   const headers = from.headers.filter((_, i) => !set.has(from.headers[i - (i % 2)] as string)).concat(own);
   if (type !== undefined && !set.has('content-type')) headers.push('content-type', type);
   if (body.length > 0) headers.push('content-length', String(body.length));
-  return { method: op.method.toUpperCase(), target: op.path, headers, body, address: from.address };
+  return { method: op.method.toUpperCase(), target: op.path, headers, body, address: from.address, caller };
 }
 
 function bodyOf({ body, encoding }: CallOp): { body: Uint8Array; type?: string } {

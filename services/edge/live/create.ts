@@ -2,17 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
+import { authMethods } from '@sluice/policy';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { CreateLive, Live, LiveClient } from '../live-port.ts';
+import { Appointments } from './appointments.ts';
 import { carriedHeaders } from './call.ts';
 import { jsonCodec, msgpackCodec } from './codec.ts';
+import { entrance, type Arrival, type Entry } from './entrance.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Hub } from './hub.ts';
-import { AddressLimit } from './limits.ts';
+import { ConnectionCount } from './limits.ts';
 import { liveMetrics } from './metrics.ts';
+import { takeQueryToken } from './query-token.ts';
+import { liveRules } from './rules.ts';
 import type { LiveConfig } from './settings.ts';
 import { SseConnection } from './sse-connection.ts';
-import { parseSseRequest } from './sse-request.ts';
+import { parseSseRequest, type SseRequest } from './sse-request.ts';
+import { Sweep } from './sweep.ts';
 import { WsConnection, type ConnectionContext, type Handshake } from './ws-connection.ts';
 
 type Connection = WsConnection | SseConnection;
@@ -34,10 +40,30 @@ interface UntypedOptions {
 const closeMs = 5_000;
 
 /** The live side of an edge: `/v1/stream` over WebSocket and as server-sent events. `docs/live.md` is the protocol. */
-export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, registry, call }) => {
+export const createLive: CreateLive<LiveConfig> = (options) => {
+  const { bus, config, logger, registry, call, authenticator, documents, addresses } = options;
   const metrics = liveMetrics(registry);
   const connections = new Set<Connection>();
-  const addresses = new AddressLimit(config.liveConnectionsPerAddress);
+  let current = liveRules(documents.current, config);
+  const rules = () => current;
+  const sweep = new Sweep(connections);
+  // The sweep begins in a later turn, when everybody else who follows the document has taken it over too.
+  const unfollow = [
+    documents.onChange((document) => {
+      current = liveRules(document, config);
+      sweep.begin();
+    }),
+    // Lists of addresses take their time, so they come into force later than the document.
+    addresses.onChange(() => sweep.begin()),
+  ];
+  const appointments = new Appointments();
+  const enter = entrance({
+    authenticator,
+    rules,
+    appointments,
+    consumers: new ConnectionCount(),
+    warnMs: config.liveWarnMs,
+  });
   const heartbeat = new Heartbeat(config.liveHeartbeatMs);
   const hub = new Hub({
     bus,
@@ -51,7 +77,15 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
       for (const connection of connections) connection.notify(event);
     },
   });
-  const context: ConnectionContext = { hub, config, logger, call };
+  const context: ConnectionContext = {
+    hub,
+    config,
+    logger,
+    call,
+    rules,
+    addressAllowed: (address) => addresses.addressAllowed(address),
+    challenge: () => authenticator.challenge(authMethods),
+  };
   const serverOptions: ServerOptions & UntypedOptions = {
     noServer: true,
     clientTracking: false,
@@ -72,19 +106,26 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
   });
   let closing: Promise<void> | undefined;
 
-  /** Every check before a connection is taken. Gives what undoes its counting, for as long as the connection lasts. */
-  const admit = (address: string, transport: 'websocket' | 'sse'): (() => void) => {
-    if (closing) throw new SluiceError('unavailable', 'This gateway is stopping; connect again.');
-    if (!addresses.take(address))
-      throw new SluiceError('too_many_requests', 'This address has as many live connections as it may.', {
-        retryAfter: 10,
-      });
+  /** Every check before a connection is taken. `take` runs in the same turn as the last of them. */
+  const admit = (arrival: Arrival, socket: Duplex, take: (entry: Entry) => void): void | Promise<void> => {
+    if (closing) throw stopping();
+    const entered = enter(arrival);
+    if (!(entered instanceof Promise)) return take(entered);
+    return entered.then((entry) => {
+      if (!closing && !socket.destroyed) return take(entry);
+      entry.release();
+      throw stopping();
+    });
+  };
+
+  /** Counts a connection until its socket or response is closed. */
+  const count = (transport: Arrival['transport'], entry: Entry, until: Duplex | ServerResponse): void => {
     metrics.connections.inc({ transport });
     metrics.opened.inc({ transport });
-    return () => {
-      addresses.give(address);
+    until.once('close', () => {
+      entry.release();
       metrics.connections.dec({ transport });
-    };
+    });
   };
 
   const track = (connection: Connection): (() => void) => {
@@ -97,45 +138,63 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     };
   };
 
-  const handleUpgrade = (
+  // What closures in the next two keep is kept as long as the connection: none of them holds the request.
+  const openSocket = (
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    client: LiveClient,
+    handshake: Handshake,
+    entry: Entry,
   ): void => {
-    // What closures below keep is kept as long as the connection: this, and nothing else of the request.
-    const handshake = handshakeOf(client);
-    const release = admit(handshake.address, 'websocket');
     // An error before or during the handshake must find a listener, or it would end the process.
     socket.on('error', () => socket.destroy());
-    socket.once('close', release);
+    count('websocket', entry, socket);
     server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       const codec = codecs.get(ws.protocol) ?? jsonCodec;
-      const connection = new WsConnection(ws, socket as Socket, codec, context, handshake);
+      const connection = new WsConnection(ws, socket as Socket, codec, context, handshake, entry.access);
       const untrack = track(connection);
       // `ws` closes with 1002, 1007 or 1009 by itself; what is left to do is done on `close`.
       ws.on('error', () => {});
       ws.once('close', (code) => {
         untrack();
-        logger.info(connection.ended(code), 'live connection closed');
+        logger.info(connection.record(code), 'live connection closed');
       });
     });
   };
 
-  const handleSse = (request: IncomingMessage, response: ServerResponse, client: LiveClient): void => {
-    const last = request.headers['last-event-id'];
-    const wanted = parseSseRequest(client.query, typeof last === 'string' ? last : undefined);
-    const handshake = handshakeOf(client);
-    const release = admit(handshake.address, 'sse');
-    const connection = new SseConnection(response, wanted, context, handshake);
+  const openStream = (
+    response: ServerResponse,
+    wanted: SseRequest,
+    handshake: Handshake,
+    entry: Entry,
+  ): void => {
+    count('sse', entry, response);
+    const connection = new SseConnection(response, wanted, context, handshake, entry.access);
     const untrack = track(connection);
     response.on('error', () => response.destroy());
     response.once('close', () => {
-      release();
       untrack();
-      logger.info(connection.ended(), 'live connection closed');
+      logger.info(connection.record(), 'live connection closed');
     });
     void connection.start(wanted);
+  };
+
+  const handleUpgrade: Live['handleUpgrade'] = (request, socket, head, client) => {
+    const handshake = handshakeOf(client);
+    const queryToken = takeQueryToken(client.query, current.queryToken).token;
+    return admit({ client, transport: 'websocket', queryToken }, socket, (entry) =>
+      openSocket(request, socket, head, handshake, entry),
+    );
+  };
+
+  const handleSse: Live['handleSse'] = (request, response, client) => {
+    const last = request.headers['last-event-id'];
+    const { query, token: queryToken } = takeQueryToken(client.query, current.queryToken);
+    const wanted = parseSseRequest(query, typeof last === 'string' ? last : undefined);
+    const handshake = handshakeOf(client);
+    return admit({ client, transport: 'sse', queryToken }, request.socket, (entry) =>
+      openStream(response, wanted, handshake, entry),
+    );
   };
 
   /** Clients come back over the drain time, each told when, so that the edges that stay are not stormed. */
@@ -151,6 +210,8 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
     while (connections.size > 0 && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));
     for (const connection of connections) connection.terminate();
+    for (const stop of unfollow) stop();
+    appointments.stop();
     heartbeat.stop();
     hub.close();
   };
@@ -168,6 +229,10 @@ export const createLive: CreateLive<LiveConfig> = ({ bus, config, logger, regist
 
 /** Steps in which connections are closed. */
 const slices = 20;
+
+function stopping(): SluiceError {
+  return new SluiceError('unavailable', 'This gateway is stopping; connect again.');
+}
 
 function handshakeOf(client: LiveClient): Handshake {
   return {

@@ -1,24 +1,19 @@
-/** Connections per address. */
-export class AddressLimit {
-  readonly #limit: number;
+/** Connections that are open at once, by whatever they are counted by. */
+export class ConnectionCount {
   readonly #counts = new Map<string, number>();
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Counts a connection in; false when the address has as many as it may. */
-  take(address: string): boolean {
-    const count = this.#counts.get(address) ?? 0;
-    if (count >= this.#limit) return false;
-    this.#counts.set(address, count + 1);
+  /** Counts a connection in; false when there are `limit` of them. */
+  take(key: string, limit: number): boolean {
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= limit) return false;
+    this.#counts.set(key, count + 1);
     return true;
   }
 
-  give(address: string): void {
-    const count = this.#counts.get(address) ?? 0;
-    if (count > 1) this.#counts.set(address, count - 1);
-    else this.#counts.delete(address);
+  give(key: string): void {
+    const count = this.#counts.get(key) ?? 0;
+    if (count > 1) this.#counts.set(key, count - 1);
+    else this.#counts.delete(key);
   }
 }
 
@@ -27,8 +22,8 @@ const burstSeconds = 10;
 
 /** How often one client may do something: a bucket that fills with the rate and holds a burst. */
 export class RateLimit {
-  readonly #perMs: number;
-  readonly #size: number;
+  #perMs: number;
+  #size: number;
   #tokens: number;
   #filled = performance.now();
 
@@ -46,5 +41,11 @@ export class RateLimit {
     if (this.#tokens < cost) return false;
     this.#tokens -= cost;
     return true;
+  }
+
+  /** From now on another rate. What has been saved up is kept as far as it fits. */
+  change(perSecond: number): void {
+    this.#perMs = perSecond / 1_000;
+    this.#size = perSecond * burstSeconds;
   }
 }

@@ -1,11 +1,14 @@
 import { SluiceError } from '@sluice/errors';
 import { channelPolicy, isChannel, matchesPattern, overlaps, type ChannelPolicy } from '@sluice/live';
+import type { Access } from './access.ts';
 import type { Collector } from './collector.ts';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import type { LiveMetrics } from './metrics.ts';
 import type { Resume } from './op.ts';
 import type { LiveEvent } from './live-event.ts';
+import { ChannelsRefused, type Refusal } from './permissions.ts';
+import type { LiveRules } from './rules.ts';
 import type { Standing, Subscriber, Subscription } from './subscription.ts';
 
 export interface Wish {
@@ -15,8 +18,10 @@ export interface Wish {
   readonly history?: number | undefined;
 }
 
-export interface MembershipLimits {
-  readonly channels: number;
+/** What decides on what a client may join; both may change at any time. */
+export interface Allowance {
+  readonly access: Access;
+  readonly rules: () => LiveRules;
 }
 
 /** Channels that a pattern may have when somebody joins it: each of them is part of the snapshot. */
@@ -39,15 +44,15 @@ export class Membership {
   readonly #subscriber: Subscriber;
   readonly #hub: Hub;
   readonly #metrics: LiveMetrics;
-  readonly #limits: MembershipLimits;
+  readonly #allowance: Allowance;
   readonly #members = new Map<string, Member>();
   #closed = false;
 
-  constructor(subscriber: Subscriber, hub: Hub, limits: MembershipLimits) {
+  constructor(subscriber: Subscriber, hub: Hub, allowance: Allowance) {
     this.#subscriber = subscriber;
     this.#hub = hub;
     this.#metrics = hub.metrics;
-    this.#limits = limits;
+    this.#allowance = allowance;
   }
 
   get size(): number {
@@ -80,6 +85,8 @@ export class Membership {
           'unprocessable',
           `${crowded.feed.name} matches more than ${snapshotLimit} channels.`,
         );
+      // Permissions may have changed while the past was being read.
+      this.#permit(wish.names);
       const standings = candidates.map((candidate) => this.#enter(candidate, wish));
       tell(standings);
     } finally {
@@ -108,23 +115,27 @@ export class Membership {
     }
   }
 
+  /** Leaves what the client may no longer read; gives those names and why, or null where there are none. */
+  withdraw(): Record<string, Refusal> | null {
+    const refused = this.#refusedOf(this.#members.keys());
+    if (refused) this.leave(Object.keys(refused));
+    return refused;
+  }
+
   close(): void {
     this.#closed = true;
     this.leave([...this.#members.keys()]);
   }
 
-  /** Every check that needs no message: names, policies, permission, limits. */
+  /** Every check that needs no message: permission, names, limits. */
   #admit(wish: Wish): [string, ChannelPolicy][] {
+    this.#permit(wish.names);
     const names = [...this.#members.keys()];
     const admitted = wish.names.map((name): [string, ChannelPolicy] => {
       const policy = channelPolicy(name);
       if (!policy) throw new SluiceError('not_found', `There is no channel ${name}.`);
-      if (!isChannel(name)) {
-        if (!policy.wildcards) throw new SluiceError('forbidden', `${name}: no wildcards here.`);
-        if (wish.history !== undefined)
-          throw new SluiceError('bad_request', `history: ${name} is a pattern, and only channels have one.`);
-      }
-      if (!mayRead(policy)) throw new SluiceError('forbidden', `${name} is not yours to read.`);
+      if (!isChannel(name) && wish.history !== undefined)
+        throw new SluiceError('bad_request', `history: ${name} is a pattern, and only channels have one.`);
       const other = names.find((present) => overlaps(present, name));
       if (other !== undefined)
         throw new SluiceError(
@@ -134,10 +145,28 @@ export class Membership {
       names.push(name);
       return [name, policy];
     });
-    if (names.length > this.#limits.channels)
-      throw new SluiceError('too_many_requests', `A connection may have ${this.#limits.channels} channels.`);
+    const { channels } = this.#allowance.rules();
+    if (names.length > channels)
+      throw new SluiceError('too_many_requests', `A connection may have ${channels} channels.`);
     if (!this.#hub.bus.connected) throw interrupted();
     return admitted;
+  }
+
+  #permit(names: readonly string[]): void {
+    const refused = this.#refusedOf(names);
+    if (refused) throw new ChannelsRefused(refused);
+  }
+
+  #refusedOf(names: Iterable<string>): Record<string, Refusal> | null {
+    const { access, rules } = this.#allowance;
+    const { permissions } = rules();
+    const { caller } = access;
+    let refused: Record<string, Refusal> | null = null;
+    for (const name of names) {
+      const refusal = permissions.refusal(name, caller);
+      if (refusal !== null) (refused ??= {})[name] = refusal;
+    }
+    return refused;
   }
 
   #isPrepared({ feed, collector }: Candidate, wish: Wish): boolean {
@@ -188,11 +217,6 @@ export class Membership {
 
 function resumeOf(feed: Feed, { resume }: Wish): Resume[string] | undefined {
   return resume && Object.hasOwn(resume, feed.name) ? resume[feed.name] : undefined;
-}
-
-/** The permission check of every subscription. Callers are anonymous, so what is public is all there is to say yes to. */
-function mayRead(policy: ChannelPolicy): boolean {
-  return policy.read === 'public';
 }
 
 function interrupted(): SluiceError {

@@ -78,6 +78,11 @@ export function liveMetrics(registry: Registry) {
       labelNames: ['code'],
       registers,
     }),
+    withdrawn: new Counter({
+      name: 'sluice_live_withdrawn_total',
+      help: 'Subscriptions that ended because their client may no longer read the channel.',
+      registers,
+    }),
     calls: new Counter({
       name: 'sluice_live_calls_total',
       help: 'REST calls made over live connections.',

@@ -13,6 +13,11 @@ const name = z
   .refine((text) => isChannel(text) || isPattern(text), { error: `expected ${patternRule}` });
 const names = z.array(name).min(1).max(1_000);
 
+/** RFC 6750 section 2.1; what of it is wrong is never repeated to anybody. */
+const token = z
+  .string()
+  .regex(/^[A-Za-z0-9._~+/-]{1,16384}=*$/, { error: 'expected a token as it would stand behind "Bearer"' });
+
 const position = z.object({
   epoch: z.string().max(32),
   seq: z.int().min(0),
@@ -33,6 +38,7 @@ const opSchema = z.discriminatedUnion(
     }),
     z.object({ op: z.literal('unsubscribe'), id, channels: names }),
     z.object({ op: z.literal('ping'), id }),
+    z.object({ op: z.literal('auth'), id, token }),
     z.object({
       op: z.literal('call'),
       id,
@@ -51,7 +57,7 @@ const opSchema = z.discriminatedUnion(
       encoding: z.enum(['text', 'base64']).optional(),
     }),
   ],
-  { error: 'expected one of subscribe, unsubscribe, call, ping' },
+  { error: 'expected one of subscribe, unsubscribe, auth, call, ping' },
 );
 
 export type Op = z.infer<typeof opSchema>;

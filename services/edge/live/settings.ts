@@ -29,17 +29,17 @@ export const liveSettings = {
   liveChannels: count(
     256,
     'SLUICE_LIVE_CHANNELS',
-    'Channels and patterns that one live connection may be subscribed to.',
+    'Channels and patterns that one live connection may be subscribed to, where the gateway document says nothing.',
   ),
   liveConnectionsPerAddress: count(
     10_000,
     'SLUICE_LIVE_CONNECTIONS_PER_ADDRESS',
-    'Live connections that one client address may hold on this edge.',
+    'Live connections that one client address may hold on this edge, where the gateway document says nothing.',
   ),
   liveMessageRate: count(
     100,
     'SLUICE_LIVE_MESSAGE_RATE',
-    'Operations per second that a live connection may send on average, each channel of a subscribe counted; bursts of ten seconds’ worth.',
+    'Messages per second that a live connection may send on average, each channel of a subscribe counted; bursts of ten seconds’ worth. Where the gateway document says nothing.',
   ),
   liveCallsInFlight: count(
     16,
@@ -50,6 +50,11 @@ export const liveSettings = {
     25_000,
     'SLUICE_LIVE_HEARTBEAT',
     'Time between heartbeats of a live connection, milliseconds. A WebSocket client that answered none until the next is dropped.',
+  ),
+  liveWarnMs: count(
+    30_000,
+    'SLUICE_LIVE_EXPIRY_WARNING',
+    'How long before the end of its credential a live connection is told, milliseconds, so that the client can renew it.',
   ),
   liveDrainMs: count(
     2_000,

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { problemHeaders, SluiceError, toProblem, toSluiceError } from '@sluice/errors';
+import type { Ending } from '../credentials/authenticator.ts';
+import type { Access, AccessOwner } from './access.ts';
 import type { Batch } from './batch.ts';
-import type { CloseReason } from './close-codes.ts';
+import { closeCodes, type CloseReason } from './close-codes.ts';
 import { standingsJson } from './codec.ts';
 import { eventIdOf, eventIdPrefix, formatEventId, parseEventId } from './event-id.ts';
 import type { Beating } from './heartbeat.ts';
@@ -9,8 +11,10 @@ import type { LiveEvent } from './live-event.ts';
 import { Membership, type Wish } from './membership.ts';
 import { Outlet } from './outlet.ts';
 import type { Resume } from './op.ts';
+import type { Refusal } from './permissions.ts';
 import type { SseRequest } from './sse-request.ts';
 import type { Standing, Subscriber, Subscription } from './subscription.ts';
+import type { Rechecked } from './sweep.ts';
 import type { ConnectionContext, Handshake } from './ws-connection.ts';
 
 /** A comment line (HTML, 9.2.6): keeps proxies from closing a quiet stream. */
@@ -21,10 +25,11 @@ const comment = Buffer.from(': \n\n');
  * stands on all of them, so `Last-Event-ID` is enough to go on. Events are shared with all other clients where it
  * follows one name, and get an id of their own where it follows several.
  */
-export class SseConnection implements Subscriber, Beating {
+export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecked {
   readonly #response: ServerResponse;
   readonly #context: ConnectionContext;
   readonly #handshake: Handshake;
+  readonly #access: Access;
   readonly #names: readonly string[];
   /** Newest sequence the client has of each name, in the same order. */
   readonly #positions: number[];
@@ -40,11 +45,13 @@ export class SseConnection implements Subscriber, Beating {
     request: SseRequest,
     context: ConnectionContext,
     handshake: Handshake,
+    access: Access,
   ) {
-    const { hub, config } = context;
+    const { hub, config, rules } = context;
     this.#response = response;
     this.#context = context;
     this.#handshake = handshake;
+    this.#access = access;
     this.#names = request.names;
     this.#positions = request.names.map(() => 0);
     this.#outlet = new Outlet(
@@ -56,7 +63,8 @@ export class SseConnection implements Subscriber, Beating {
       { pulse: hub.pulse, metrics: hub.metrics, budget: config.liveBudget },
       () => this.#cutOff('slow'),
     );
-    this.#membership = new Membership(this, hub, { channels: config.liveChannels });
+    this.#membership = new Membership(this, hub, { access, rules });
+    access.own(this);
   }
 
   /** Subscribes and begins the stream, or answers with a problem document. Never rejects. */
@@ -78,7 +86,7 @@ export class SseConnection implements Subscriber, Beating {
   }
 
   notify(event: 'degraded' | 'restored'): void {
-    if (this.#response.headersSent) this.#outlet.send(Buffer.from(`event: ${event}\ndata: {}\n\n`));
+    this.#say(event, {});
   }
 
   heartbeat(): void {
@@ -88,17 +96,30 @@ export class SseConnection implements Subscriber, Beating {
     this.#stalled = writableNeedDrain ? writableLength : undefined;
     // A slow client has bytes under way that keep the connection busy.
     if (!writableNeedDrain && this.#response.headersSent) this.#outlet.send(comment);
+    if (this.#access.refresh()) this.#withdraw();
+  }
+
+  expiring(inMs: number): void {
+    this.#say('expiring', { in_ms: Math.round(inMs) });
+  }
+
+  ended(why: Ending): void {
+    this.#end(why);
+  }
+
+  recheck(): void {
+    const { addressAllowed } = this.#context;
+    if (this.#closing) return;
+    if (!addressAllowed(this.#handshake.address)) return this.#end('refused');
+    this.#access.refresh();
+    this.#withdraw();
   }
 
   retire(afterMs: number): void {
     if (this.#closing) return;
     const ms = Math.round(afterMs);
     this.#outlet.send(Buffer.from(`retry: ${ms}\nevent: closing\ndata: {"reconnect_ms":${ms}}\n\n`));
-    this.#closing = 'going_away';
-    this.#membership.close();
-    this.#outlet.beat();
-    this.#outlet.close();
-    this.#response.end();
+    this.#finish('going_away');
   }
 
   terminate(): void {
@@ -106,7 +127,7 @@ export class SseConnection implements Subscriber, Beating {
   }
 
   /** The response is over. Gives what belongs into the log. */
-  ended(): Record<string, unknown> {
+  record(): Record<string, unknown> {
     const reason = this.#closing;
     this.#closing ??= 'gone';
     this.#membership.close();
@@ -116,6 +137,7 @@ export class SseConnection implements Subscriber, Beating {
       request_id: this.#handshake.requestId,
       client: this.#handshake.address,
       transport: 'sse',
+      ...(this.#access.caller?.consumer ? { consumer: this.#access.caller.consumer } : {}),
       ...(reason === undefined ? {} : { reason }),
       ms: Date.now() - this.#opened,
     };
@@ -159,6 +181,12 @@ export class SseConnection implements Subscriber, Beating {
     this.#tell('subscribed', ...standings);
   }
 
+  /** A message that is no position: the id of the event before it stays the client's. */
+  #say(event: string, data: Readonly<Record<string, unknown>>): void {
+    if (this.#response.headersSent)
+      this.#outlet.send(Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  }
+
   #tell(event: string, ...standings: Standing[]): void {
     const id = formatEventId(this.#prefix(), this.#positions);
     const data = `{"channels":${standingsJson(standings)}}`;
@@ -187,6 +215,38 @@ export class SseConnection implements Subscriber, Beating {
     return eventIdPrefix(this.#context.hub.epoch, this.#names);
   }
 
+  /** Ends the subscriptions that the client may not have any more, and the stream when none is left. */
+  #withdraw(): void {
+    const channels: Record<string, Refusal> | null = this.#membership.withdraw();
+    if (!channels) return;
+    this.#context.hub.metrics.withdrawn.inc(Object.keys(channels).length);
+    this.#outlet.keep((channel) => this.#membership.follows(channel));
+    this.#say('unsubscribed', { channels });
+    if (this.#membership.size === 0) this.#end('withdrawn');
+  }
+
+  /** Names the reason and ends the stream; before it has begun, that is a problem document. */
+  #end(reason: 'expired' | 'revoked' | 'refused' | 'withdrawn'): void {
+    if (this.#closing) return;
+    const { text } = closeCodes[reason];
+    if (!this.#response.headersSent) {
+      const code = reason === 'expired' || reason === 'revoked' ? 'unauthorized' : 'forbidden';
+      this.#closing = reason;
+      this.#membership.close();
+      return this.#answer(new SluiceError(code, `The stream cannot begin: ${text}.`));
+    }
+    this.#say('end', { reason, detail: text });
+    this.#finish(reason);
+  }
+
+  #finish(reason: CloseReason): void {
+    this.#closing = reason;
+    this.#membership.close();
+    this.#outlet.beat();
+    this.#outlet.close();
+    this.#response.end();
+  }
+
   #cutOff(reason: CloseReason): void {
     if (this.#closing) return;
     this.#closing = reason;
@@ -196,17 +256,25 @@ export class SseConnection implements Subscriber, Beating {
   }
 
   #refuse(thrown: unknown): void {
+    // It was answered when it was closed.
+    if (this.#closing) return;
     const error = toSluiceError(thrown);
     if (!(thrown instanceof SluiceError))
       this.#context.logger.error(
         { err: thrown, request_id: this.#handshake.requestId },
         'live stream failed',
       );
-    this.#context.hub.metrics.refused.inc({ code: error.code });
     if (this.#response.headersSent) return this.#cutOff('gone');
+    this.#answer(error);
+  }
+
+  #answer(error: SluiceError): void {
+    this.#context.hub.metrics.refused.inc({ code: error.code });
     const { requestId } = this.#handshake;
-    const body = JSON.stringify(toProblem(error, requestId));
-    this.#response.writeHead(error.status, [...problemHeaders(error), 'x-request-id', requestId]);
-    this.#response.end(body);
+    const headers = [...problemHeaders(error), 'x-request-id', requestId];
+    // RFC 9110 section 11.6.1: a 401 says what it asks for.
+    if (error.status === 401) headers.push('www-authenticate', this.#context.challenge());
+    this.#response.writeHead(error.status, headers);
+    this.#response.end(JSON.stringify(toProblem(error, requestId)));
   }
 }

@@ -3,7 +3,9 @@ import { SluiceError, toSluiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import type { FlatHeaders } from '@sluice/wire';
 import type { WebSocket } from 'ws';
+import type { Ending } from '../credentials/authenticator.ts';
 import type { GatewayCaller } from '../live-port.ts';
+import type { Access, AccessOwner } from './access.ts';
 import type { Batch } from './batch.ts';
 import { gatewayCallOf } from './call.ts';
 import { closeCodes, type CloseReason } from './close-codes.ts';
@@ -14,8 +16,11 @@ import { RateLimit } from './limits.ts';
 import { Membership } from './membership.ts';
 import { idOf, parseOp, type CallOp, type Op, type OpId } from './op.ts';
 import { Outlet } from './outlet.ts';
+import { ChannelsRefused } from './permissions.ts';
+import type { LiveRules } from './rules.ts';
 import type { LiveConfig } from './settings.ts';
 import type { Standing, Subscriber, Subscription } from './subscription.ts';
+import type { Rechecked } from './sweep.ts';
 import { pingFrame } from './ws-frame.ts';
 
 /** What all connections of an edge share. */
@@ -24,6 +29,10 @@ export interface ConnectionContext {
   readonly config: LiveConfig;
   readonly logger: Logger;
   readonly call: GatewayCaller;
+  readonly rules: () => LiveRules;
+  readonly addressAllowed: (address: string) => boolean;
+  /** What a refusal for want of credentials asks for: value of `www-authenticate`. */
+  readonly challenge: () => string;
 }
 
 /** What is kept of the handshake. */
@@ -44,13 +53,14 @@ const longestQueue = 64;
  * directly, because that is the dear part (STACK.md). `ws` writes its own few frames (pong, close) to the same socket,
  * and both write whole frames only.
  */
-export class WsConnection implements Subscriber, Beating {
+export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked {
   readonly format: 'json' | 'msgpack';
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #codec: Codec;
   readonly #context: ConnectionContext;
   readonly #handshake: Handshake;
+  readonly #access: Access;
   readonly #outlet: Outlet;
   readonly #membership: Membership;
   readonly #rate: RateLimit;
@@ -64,27 +74,36 @@ export class WsConnection implements Subscriber, Beating {
   /** Why this edge closes it. */
   #closing: CloseReason | undefined;
 
-  constructor(ws: WebSocket, socket: Socket, codec: Codec, context: ConnectionContext, handshake: Handshake) {
-    const { hub, config } = context;
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    codec: Codec,
+    context: ConnectionContext,
+    handshake: Handshake,
+    access: Access,
+  ) {
+    const { hub, config, rules } = context;
     this.format = codec.format;
     this.#ws = ws;
     this.#socket = socket;
     this.#codec = codec;
     this.#context = context;
     this.#handshake = handshake;
+    this.#access = access;
     this.#outlet = new Outlet(
       codec,
       socket,
       { pulse: hub.pulse, metrics: hub.metrics, budget: config.liveBudget },
       () => this.close('slow'),
     );
-    this.#membership = new Membership(this, hub, { channels: config.liveChannels });
-    this.#rate = new RateLimit(config.liveMessageRate);
+    this.#membership = new Membership(this, hub, { access, rules });
+    this.#rate = new RateLimit(rules().messageRate);
     ws.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
     ws.on('ping', () => this.#onPing());
     ws.on('pong', () => {
       this.#alive = true;
     });
+    access.own(this);
   }
 
   deliver(batch: Batch, subscription: Subscription): void {
@@ -109,6 +128,25 @@ export class WsConnection implements Subscriber, Beating {
     this.#alive = false;
     this.#refused = 0;
     this.#outlet.send(pingFrame);
+    // Roles and scopes of a consumer change without a change of the document.
+    if (this.#access.refresh()) this.#withdraw();
+  }
+
+  expiring(inMs: number): void {
+    this.#outlet.send(this.#codec.plain({ event: 'expiring', in_ms: Math.round(inMs) }));
+  }
+
+  ended(why: Ending): void {
+    this.close(why);
+  }
+
+  recheck(): void {
+    const { rules, addressAllowed } = this.#context;
+    if (this.#closing) return;
+    if (!addressAllowed(this.#handshake.address)) return this.close('refused');
+    this.#rate.change(rules().messageRate);
+    this.#access.refresh();
+    this.#withdraw();
   }
 
   /** Tells the client when to come back, and closes. */
@@ -132,7 +170,7 @@ export class WsConnection implements Subscriber, Beating {
   }
 
   /** The socket is gone. Gives what belongs into the log. */
-  ended(code: number): Record<string, unknown> {
+  record(code: number): Record<string, unknown> {
     const reason = this.#closing;
     this.#closing ??= 'gone';
     this.#membership.close();
@@ -142,6 +180,7 @@ export class WsConnection implements Subscriber, Beating {
       request_id: this.#handshake.requestId,
       client: this.#handshake.address,
       transport: 'websocket',
+      ...(this.#access.caller?.consumer ? { consumer: this.#access.caller.consumer } : {}),
       format: this.format,
       code,
       ...(reason === undefined ? {} : { reason }),
@@ -160,9 +199,10 @@ export class WsConnection implements Subscriber, Beating {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     this.#alive = true;
+    if (this.#closing) return;
+    if (!this.#rate.take(1)) return this.close('flood');
     let id: OpId = null;
     try {
-      if (!this.#rate.take(1)) throw tooFast();
       const value = this.#codec.decode(data, isBinary);
       id = idOf(value);
       this.#perform(parseOp(value));
@@ -181,6 +221,8 @@ export class WsConnection implements Subscriber, Beating {
         if (this.#calls >= this.#context.config.liveCallsInFlight)
           throw new SluiceError('too_many_requests', 'Too many calls are under way on this connection.');
         return void this.#call(op);
+      case 'auth':
+        return void this.#authenticate(op.id, op.token);
       case 'unsubscribe':
         return this.#inOrder(op.id, () => this.#unsubscribe(op.id, op.channels));
       case 'subscribe':
@@ -209,8 +251,11 @@ export class WsConnection implements Subscriber, Beating {
   #inOrder(id: OpId, work: () => void | Promise<void>): void {
     if (this.#queued >= longestQueue) throw tooFast();
     this.#queued += 1;
+    // What comes after an `auth` is the new caller's.
+    const { renewing } = this.#access;
     const step = async (): Promise<void> => {
       try {
+        if (renewing) await renewing;
         await work();
       } catch (error) {
         this.#refuse(id, error);
@@ -222,11 +267,33 @@ export class WsConnection implements Subscriber, Beating {
     this.#queue = this.#queue ? this.#queue.then(step) : step();
   }
 
+  async #authenticate(id: OpId, token: string): Promise<void> {
+    try {
+      const { identity, method, expiresAt } = await this.#access.renew(token);
+      const caller = { subject: identity.subject, method, expires: expiresAt };
+      this.#outlet.send(this.#codec.plain({ id, ok: true, caller }));
+      this.#withdraw();
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  /** Ends the subscriptions that the client may not have any more, and says so. */
+  #withdraw(): void {
+    const channels = this.#membership.withdraw();
+    if (!channels) return;
+    this.#context.hub.metrics.withdrawn.inc(Object.keys(channels).length);
+    this.#outlet.keep((channel) => this.#membership.follows(channel));
+    this.#outlet.send(this.#codec.plain({ event: 'unsubscribed', channels }));
+  }
+
   async #call(op: CallOp): Promise<void> {
     this.#calls += 1;
     this.#context.hub.metrics.calls.inc();
     try {
-      const reply = await this.#context.call(gatewayCallOf(op, this.#handshake));
+      const { renewing } = this.#access;
+      if (renewing) await renewing;
+      const reply = await this.#context.call(gatewayCallOf(op, this.#handshake, this.#access.caller));
       this.#outlet.send(this.#codec.reply(op.id, reply));
     } catch (error) {
       this.#refuse(op.id, error);
@@ -238,9 +305,7 @@ export class WsConnection implements Subscriber, Beating {
   /** RFC 6455 section 5.5.3 lets a client ping as it likes, and each ping costs an answer. */
   #onPing(): void {
     this.#alive = true;
-    if (this.#rate.take(1)) return;
-    this.#refused += 1;
-    if (this.#refused > patience) this.close('abusive');
+    if (!this.#rate.take(1)) this.close('flood');
   }
 
   #refuse(id: OpId, thrown: unknown): void {
@@ -256,7 +321,12 @@ export class WsConnection implements Subscriber, Beating {
       this.#codec.plain({
         id,
         ok: false,
-        error: { code, detail, ...(retryAfter === undefined ? {} : { retry_after: retryAfter }) },
+        error: {
+          code,
+          detail,
+          ...(error instanceof ChannelsRefused ? { channels: error.channels } : {}),
+          ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+        },
       }),
     );
   }
