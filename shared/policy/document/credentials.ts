@@ -99,6 +99,21 @@ export const login = z.strictObject({
   client_id: z.string().min(1).max(256),
   client_secret: secret.optional(),
   scopes: z.array(scope).min(1).max(32).default(['openid', 'offline_access']),
+  parameters: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^(?!(?:client_id|redirect_uri|response_type|response_mode|scope|state|nonce|code_challenge|code_challenge_method|request|request_uri)$)[a-z_]{1,64}$/,
+          'a parameter of the authorization request that the gateway does not set itself',
+        ),
+      z.string().max(1_000),
+    )
+    .default({})
+    .meta({
+      description:
+        'More parameters of the authorization request, like `prompt`, `audience` or `access_type`. With the scope `offline_access`, `prompt` is `consent` where it is not set here.',
+    }),
   /** The name of this login in the document is part of its paths: `/auth/<name>/login`. */
   public_url: webAddress.meta({
     description:
