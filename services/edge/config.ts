@@ -1,4 +1,5 @@
 import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
+import { credentialSettings } from './credentials/settings.ts';
 import { liveSettings } from './live/settings.ts';
 
 const milliseconds = (fallback: number, env: string, description: string) =>
@@ -77,6 +78,7 @@ export const httpSettings = {
 export const edgeConfig = defineConfig('edge', {
   ...httpSettings,
   ...liveSettings,
+  ...credentialSettings,
   ...natsSettings,
   ...opsSettings,
 });

@@ -2,8 +2,11 @@ import { problemHeaders, toProblem, toSluiceError, type SluiceError } from '@slu
 import type { CompiledRoute } from '@sluice/routes';
 import { childTrace } from '@sluice/telemetry';
 import type { FlatHeaders } from '@sluice/wire';
+import { addressOf, type Address } from './addresses/mod.ts';
 import type { Caller } from './caller.ts';
+import type { Credentials } from './credentials/authenticator.ts';
 import type { RequestFields } from './http/request-fields.ts';
+import type { LocalRoute } from './local-routes.ts';
 
 const noBytes = new Uint8Array(0);
 const noHeaders: FlatHeaders = [];
@@ -18,19 +21,24 @@ export interface Outlet {
   send(exchange: Exchange): void;
   /** Cuts the client off, where nothing can be sent any more. */
   abort(): void;
-  /** Hands a `/v1/stream` request over to the live side. Throws SluiceError to refuse. */
-  stream(exchange: Exchange): void;
+  /** Hands a `/v1/stream` request over to the live side. Throws, or rejects with, SluiceError to refuse. */
+  stream(exchange: Exchange): void | Promise<void>;
 }
 
 /** One request on its way through the phases: what each has found out, and the answer as it stands. */
-export class Exchange {
+export class Exchange implements Credentials {
   readonly outlet: Outlet;
   readonly method: string;
   /** As the client sent it; `path` and `query` are the checked forms. */
   readonly target: string;
   readonly version: string;
   readonly fields: RequestFields;
+  /** Address of the client as text, after trusted proxies. */
   readonly client: string;
+  /** The client has come over TLS, to here or to a trusted proxy. */
+  readonly secure: boolean;
+  /** Caller of the live connection that a call came over; counts where the call has no credential of its own. */
+  readonly carried: Caller | null;
   /** Monotonic, milliseconds. */
   readonly startedAt = performance.now();
   readonly trace: string;
@@ -42,6 +50,13 @@ export class Exchange {
   slash = false;
 
   route: CompiledRoute | null = null;
+  /** The path is one of the edge's own. */
+  own: LocalRoute | null = null;
+  /** The request is a CORS preflight that the gateway answers: methods of the path. `route` is the one that is asked about. */
+  preflight: readonly string[] | null = null;
+  /** Whether a CORS policy has been looked for, and whether there was one: the backend's own word is not passed on then. */
+  corsDecided = false;
+  ownsCors = false;
   params: Readonly<Record<string, string>> = {};
   /** What metrics and the access record call the route; bounded, unlike the path. */
   label = 'none';
@@ -62,6 +77,7 @@ export class Exchange {
   handedOver = false;
   /** Set with `handedOver` where the record waits for the end of the stream. */
   closed: Promise<void> | null = null;
+  #address: Address | null;
 
   constructor(request: {
     outlet: Outlet;
@@ -69,19 +85,56 @@ export class Exchange {
     target: string;
     version: string;
     fields: RequestFields;
-    client: string;
+    /** Text where the address was not parsed for the connection already. */
+    client: Address | string;
+    secure?: boolean;
+    carried?: Caller | null;
   }) {
     this.outlet = request.outlet;
     this.method = request.method;
     this.target = request.target;
     this.version = request.version;
     this.fields = request.fields;
-    this.client = request.client;
+    const { client } = request;
+    this.#address = typeof client === 'string' ? null : client;
+    this.client = typeof client === 'string' ? client : client.text;
+    this.secure = request.secure ?? false;
+    this.carried = request.carried ?? null;
     this.trace = childTrace(request.fields.traceparent);
+  }
+
+  get address(): Address {
+    return (this.#address ??= addressOf(this.client));
   }
 
   get requestId(): string {
     return this.fields.requestId;
+  }
+
+  // An exchange is what authenticators read, so that nothing is made for them.
+  get authorization(): string | null {
+    return this.fields.authorization;
+  }
+
+  get apiKey(): string | null {
+    return this.fields.apiKey;
+  }
+
+  get cookie(): string | null {
+    return this.fields.cookie;
+  }
+
+  /** Requests have none: queries end up in logs. Live connections may. */
+  get queryToken(): null {
+    return null;
+  }
+
+  get origin(): string | null {
+    return this.fields.origin;
+  }
+
+  get secFetchSite(): string | null {
+    return this.fields.secFetchSite;
   }
 
   /** True when the answer is known and the remaining phases have nothing to do. */

@@ -13,12 +13,15 @@ export function bearerToken({ authorization, queryToken }: Credentials): string 
 }
 
 /**
- * 401 for a token that was sent and is not good (RFC 6750 section 3.1). Why stays in `cause`, for the log: a client that
- * is told which part was wrong is told what to change.
+ * 401 for a credential that was sent and is not good; `challenge` where it was no bearer token (RFC 6750 section 3.1 has
+ * error codes for those only). Why stays in `cause`, for the log: who is told what was wrong is told what to change.
  */
-export function badToken(cause?: unknown): SluiceError {
+export function badToken(
+  cause?: unknown,
+  challenge = `${bearerChallenge}, error="invalid_token"`,
+): SluiceError {
   return new SluiceError('unauthorized', 'The credentials that were sent are not valid, or no longer.', {
-    headers: { 'www-authenticate': `${bearerChallenge}, error="invalid_token"` },
+    headers: { 'www-authenticate': challenge },
     cause,
   });
 }

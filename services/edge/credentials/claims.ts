@@ -1,4 +1,4 @@
-import { claimedRoles, type AuthMethod, type grants } from '@sluice/policy';
+import { claimedRoles, type AuthMethod, type Grants } from '@sluice/policy';
 import type { Caller } from '../caller.ts';
 
 /** What the document says about the claims of an issuer, an introspection or a login. */
@@ -19,7 +19,7 @@ export interface ClaimedCaller {
   readonly source: string;
   readonly rules: ClaimRules;
   readonly claims: Claims;
-  readonly grants: ReturnType<typeof grants>;
+  readonly granted: Grants;
   /** When the credential ends, tolerance included, milliseconds since the epoch; null: it does not say. */
   readonly expiresAt: number | null;
 }
@@ -31,7 +31,7 @@ const longestId = 512;
 
 /** The caller that verified claims describe. Throws TypeError, for the log, where they name nobody. */
 export function claimedCaller(of: ClaimedCaller): Caller {
-  const { claims, rules, grants } = of;
+  const { claims, rules, granted } = of;
   const subject = text(claimAt(claims, rules.subject_claim), longestId);
   if (subject === null) throw new TypeError(`claim ${rules.subject_claim} names no subject`);
   const tokenId = claims['jti'] === undefined ? null : text(claims['jti'], longestId);
@@ -45,8 +45,8 @@ export function claimedCaller(of: ClaimedCaller): Caller {
     identity: {
       subject,
       kind: of.method,
-      roles: grants.rolesOf(roles),
-      scopes: grants.scopesOf(roles, names(claimAt(claims, rules.scopes_claim))),
+      roles: granted.rolesOf(roles),
+      scopes: granted.scopesOf(roles, names(claimAt(claims, rules.scopes_claim))),
       tenant: rules.tenant_claim === undefined ? null : text(claimAt(claims, rules.tenant_claim), longestId),
     },
     method: of.method,
@@ -90,8 +90,5 @@ function text(value: unknown, longest: number): string | null {
 
 /** Identities travel as header fields of messages and in lines of logs: control characters have no place there. */
 function isPlain(value: string, longest: number): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return (
-    value.length <= longest && value.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)
-  );
+  return value.length <= longest && value.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(value);
 }

@@ -24,6 +24,8 @@ export interface MethodContext {
   readonly consumers: ConsumerDirectory;
   readonly settings: CredentialSettings;
   readonly registry: Registry;
+  /** To be called when callers of this method may have stopped being good: live connections are looked through. */
+  readonly changed: () => void;
   /** For the log; nothing in it may be a credential. */
   readonly report: (detail: string, error?: unknown) => void;
 }

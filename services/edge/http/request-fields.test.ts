@@ -95,6 +95,20 @@ describe('what the gateway needs', () => {
     expect(readFields(['traceparent', 'a', 'traceparent', 'b']).traceparent).toBeUndefined();
   });
 
+  it('finds credentials, joins cookies, and says when two could be meant', () => {
+    const raw = ['Cookie', 'a=1', 'X-Api-Key', 'k', 'AUTHORIZATION', 'Bearer t', 'cookie', 'b=2'];
+    const found = { authorization: 'Bearer t', apiKey: 'k', cookie: 'a=1; b=2', ambiguous: false };
+    expect(readFields(raw)).toMatchObject(found);
+    for (const name of ['authorization', 'x-api-key'])
+      expect(readFields([...raw, name, 'k']).ambiguous, name).toBe(true);
+  });
+
+  it('takes no word of a browser that was said twice', () => {
+    const twice = ['Sec-Fetch-Site', 'same-origin', 'Origin', 'https://a'];
+    expect(readFields(twice)).toMatchObject({ secFetchSite: 'same-origin', origin: 'https://a' });
+    expect(readFields([...twice, ...twice])).toMatchObject({ secFetchSite: '', origin: '' });
+  });
+
   it('says so when there is nothing', () => {
     expect(readFields([])).toMatchObject({
       hosts: 0,

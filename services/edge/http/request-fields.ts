@@ -21,6 +21,14 @@ export interface RequestFields {
   readonly forwardedProto: string | null;
   /** What browsers say when a page of another origin calls. A repeated field is as good as none that is known. */
   readonly origin: string | null;
+  /** `Sec-Fetch-Site`, by which browsers say whose page makes them call. */
+  readonly secFetchSite: string | null;
+  readonly authorization: string | null;
+  readonly apiKey: string | null;
+  /** Repeated fields joined by `; `, as HTTP/2 splits them (RFC 9113 section 8.2.3). */
+  readonly cookie: string | null;
+  /** `Authorization` or `X-API-Key` was sent twice: two programs could each take another one. */
+  readonly ambiguous: boolean;
   /** `Access-Control-Request-Method`: the method that a preflight asks about. */
   readonly preflightMethod: string | null;
   readonly traceparent: string | undefined;
@@ -43,6 +51,11 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
   let forwarded: string | null = null;
   let forwardedProto: string | null = null;
   let origin: string | null = null;
+  let secFetchSite: string | null = null;
+  let authorization: string | null = null;
+  let apiKey: string | null = null;
+  let cookie: string | null = null;
+  let ambiguous = false;
   let preflightMethod: string | null = null;
   let traceparents = 0;
   let traceparent: string | undefined;
@@ -82,6 +95,20 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
       case 'origin':
         origin = origin === null ? value : '';
         break;
+      case 'sec-fetch-site':
+        secFetchSite = secFetchSite === null ? value : '';
+        break;
+      case 'authorization':
+        if (authorization === null) authorization = value;
+        else ambiguous = true;
+        break;
+      case 'x-api-key':
+        if (apiKey === null) apiKey = value;
+        else ambiguous = true;
+        break;
+      case 'cookie':
+        cookie = cookie === null ? value : `${cookie}; ${value}`;
+        break;
       case 'access-control-request-method':
         preflightMethod = preflightMethod === null ? value : '';
         break;
@@ -113,6 +140,11 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
     forwarded,
     forwardedProto,
     origin,
+    secFetchSite,
+    authorization,
+    apiKey,
+    cookie,
+    ambiguous,
     preflightMethod,
     traceparent,
     requestId: id,

@@ -26,6 +26,8 @@ export function canonicalise(options: CanonicaliseOptions) {
     if (fields.endToEnd.length > 2 * mostFields)
       throw new SluiceError('headers_too_large', `There are more than ${mostFields - 1} header fields.`);
     checkFraming(exchange.version, fields);
+    if (fields.ambiguous)
+      throw new SluiceError('bad_request', 'Authorization and X-API-Key may be sent once.');
     if (target === '*' && exchange.method === 'OPTIONS') return;
     const canonical = canonicalTarget(target, fields.host);
     exchange.path = canonical.path;

@@ -3,8 +3,9 @@ import { isBusError, type Bus } from '@sluice/nats';
 import { openapiRoute, type CompiledRoute } from '@sluice/routes';
 import { decodeResponse, encodeRequest, natsHeaders, subjects, WireError } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
+import { backendFields, type BackendFieldsOptions } from '../http/backend-fields.ts';
 
-export interface DispatchOptions {
+export interface DispatchOptions extends BackendFieldsOptions {
   readonly bus: Pick<Bus, 'request'>;
 }
 
@@ -14,6 +15,7 @@ export interface DispatchOptions {
  */
 export function dispatch(options: DispatchOptions) {
   const { bus } = options;
+  const fieldsFor = backendFields(options);
   return function dispatch(exchange: Exchange): Promise<void> {
     const route = exchange.route as CompiledRoute;
     const deadline = Date.now() + route.timeoutMs;
@@ -24,7 +26,7 @@ export function dispatch(options: DispatchOptions) {
       route: route.id,
       params: exchange.params,
       query: exchange.query,
-      headers: exchange.fields.endToEnd,
+      headers: fieldsFor(exchange.fields, exchange.caller),
       body: exchange.body,
       identity: exchange.caller === null ? null : exchange.caller.identity,
       client: exchange.client,

@@ -1,3 +1,4 @@
+import type { Caller } from '../caller.ts';
 import type { Exchange } from '../exchange.ts';
 import type { EdgeMetrics } from '../metrics.ts';
 
@@ -35,14 +36,24 @@ export function record(options: RecordOptions) {
  * or a pattern has restricted to harmless characters (method, request id, trace, addresses, route ids, codes).
  */
 function members(exchange: Exchange, status: number, ms: number): string {
-  const { route, error } = exchange;
+  const { route, error, caller } = exchange;
   return (
     `"method":"${exchange.method}","route":"${route === null ? exchange.label : route.id}"` +
     `,"path":${loggedPath(exchange)},"status":${status},"duration_ms":${round(ms)}` +
     `,"bytes_in":${exchange.body.length},"bytes_out":${exchange.reply.length}` +
     `,"client":"${exchange.client}","request_id":"${exchange.requestId}"` +
     `,"trace_id":"${exchange.trace.slice(3, 35)}","backend_ms":${round(exchange.backendMs)}` +
+    (caller === null ? '' : calledBy(caller)) +
     (error === null ? '' : `,"code":"${error.code}"`)
+  );
+}
+
+/** Who called, and never by what token. Ids of consumers, keys and methods hold nothing that JSON would escape. */
+function calledBy({ method, identity, consumer, key }: Caller): string {
+  return (
+    `,"auth":"${method}","subject":${JSON.stringify(identity.subject)}` +
+    (consumer === null ? '' : `,"consumer":"${consumer}"`) +
+    (key === null ? '' : `,"key":"${key}"`)
   );
 }
 

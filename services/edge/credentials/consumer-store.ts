@@ -1,0 +1,162 @@
+import { openBucket, type Bucket, type BucketChange, type Bus } from '@sluice/nats';
+import {
+  consumerEntryKey,
+  consumersBucket,
+  decodeConsumer,
+  decodeKey,
+  entryOf,
+  keyEntryKey,
+  type Consumer,
+  type StoredKey,
+} from '@sluice/policy';
+import { EntryCache } from './entry-cache.ts';
+import type { ConsumerDirectory, DocumentSource } from './method-context.ts';
+
+export interface ConsumerStoreOptions {
+  readonly bus: Bus;
+  readonly replicas: number;
+  readonly document: DocumentSource;
+  /** Keys at hand, and as many consumers. */
+  readonly max: number;
+  readonly report: (detail: string, error?: unknown) => void;
+}
+
+/** A key as edges compare it. Not frozen: whoever authenticates by it keeps what that gave in `memo`. */
+export interface KeyEntry extends StoredKey {
+  /** The 32 bytes of `hash`. */
+  readonly digest: Buffer;
+  memo: unknown;
+}
+
+/** How long a look-up that failed is put off. */
+const retryMs = 1_000;
+/** Look-ups at once after a gap, so that those of requests find room. */
+const refreshAtOnce = 50;
+
+/** API clients and keys: those of the document, and of KV `consumers` those that calls have named lately. */
+export class ConsumerStore implements ConsumerDirectory {
+  readonly keys: EntryCache<KeyEntry>;
+  readonly #consumers: EntryCache<Consumer>;
+  #declared: ReadonlyMap<string, Consumer>;
+  readonly #listeners = new Set<(entry: string) => void>();
+  /** Entries that live connections depend on. */
+  #watched: () => Iterable<string> = () => [];
+  readonly #report: ConsumerStoreOptions['report'];
+  readonly #stops: (() => void)[] = [];
+  #stopped = false;
+
+  private constructor(bucket: Bucket, options: ConsumerStoreOptions) {
+    this.#report = options.report;
+    const { max } = options;
+    this.keys = new EntryCache({
+      max,
+      load: (id) => bucket.get(keyEntryKey(id)),
+      decode: (id, value) => this.#decode(`key ${id}`, () => keyEntry(id, value)),
+    });
+    this.#consumers = new EntryCache({
+      max,
+      load: (id) => bucket.get(consumerEntryKey(id)),
+      decode: (id, value) => this.#decode(`consumer ${id}`, () => decodeConsumer(value)),
+    });
+    this.#declared = declared(options.document.current.consumers);
+    this.#stops.push(
+      options.document.onChange(({ consumers }) => {
+        this.#declared = declared(consumers);
+      }),
+    );
+  }
+
+  static async open(options: ConsumerStoreOptions): Promise<ConsumerStore> {
+    const bucket = await openBucket(options.bus, { name: consumersBucket, replicas: options.replicas });
+    const store = new ConsumerStore(bucket, options);
+    store.#stops.push(
+      await bucket.tail({
+        onChange: (change) => store.#apply(change),
+        onGap: () => store.#missed(),
+      }),
+    );
+    return store;
+  }
+
+  get(id: string): Consumer | null {
+    return this.#declared.get(id) ?? this.#consumers.peek(id) ?? null;
+  }
+
+  find(id: string): Consumer | null | Promise<Consumer | null> {
+    const known = this.#declared.get(id) ?? this.#consumers.peek(id);
+    return known === undefined ? this.#consumers.find(id) : known;
+  }
+
+  /** Consumers of KV at hand. */
+  get size(): number {
+    return this.#consumers.size;
+  }
+
+  /**
+   * Tells of every change of the bucket by its KV key, after it has been applied. `watched` gives the KV keys that must
+   * be looked up again when changes may have been missed.
+   */
+  onChange(listener: (entry: string) => void, watched: () => Iterable<string>): void {
+    this.#listeners.add(listener);
+    this.#watched = watched;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+  }
+
+  #apply({ key, value, revision }: BucketChange): void {
+    const entry = entryOf(key);
+    if (entry === null) return;
+    const cache = entry.kind === 'key' ? this.keys : this.#consumers;
+    cache.apply(entry.id, value, revision);
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  /** Calls look everything up again by themselves; for live connections somebody has to. */
+  #missed(): void {
+    this.keys.clear();
+    this.#consumers.clear();
+    void this.#refresh([...this.#watched()]);
+  }
+
+  async #refresh(entries: readonly string[]): Promise<void> {
+    const failed: string[] = [];
+    for (let at = 0; at < entries.length; at += refreshAtOnce)
+      await Promise.all(
+        entries.slice(at, at + refreshAtOnce).map(async (key) => {
+          const entry = entryOf(key);
+          if (entry === null) return;
+          try {
+            await (entry.kind === 'key' ? this.keys : this.#consumers).find(entry.id);
+            for (const listener of this.#listeners) listener(key);
+          } catch {
+            failed.push(key);
+          }
+        }),
+      );
+    if (failed.length === 0 || this.#stopped) return;
+    setTimeout(() => void this.#refresh(failed), retryMs).unref();
+  }
+
+  /** An entry that cannot be read opens nothing: it counts as absent. */
+  #decode<T>(what: string, read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      this.#report(`${what} in the bucket cannot be read and counts as absent`, error);
+      return null;
+    }
+  }
+}
+
+function keyEntry(id: string, value: Uint8Array): KeyEntry {
+  const stored = decodeKey(value);
+  if (stored.id !== id) throw new TypeError(`it says that it is key ${stored.id}`);
+  return { ...stored, digest: Buffer.from(stored.hash, 'base64url'), memo: null };
+}
+
+function declared(consumers: readonly Consumer[]): Map<string, Consumer> {
+  return new Map(consumers.map((consumer) => [consumer.id, consumer]));
+}

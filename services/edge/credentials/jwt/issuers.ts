@@ -1,0 +1,87 @@
+import type { GatewayDocument, Issuer } from '@sluice/policy';
+import { jwksAt, jwksIn } from './jwks-source.ts';
+import { KeySet, type KeySetOptions } from './key-set.ts';
+
+/** An issuer of the document, ready to check tokens. */
+export interface KnownIssuer {
+  readonly name: string;
+  readonly rules: Issuer;
+  readonly keySet: KeySet;
+  /** What a verified token depends on; while it is the same, the token need not be verified again. */
+  readonly terms: string;
+}
+
+type Tell = Pick<KeySetOptions, 'changed' | 'report' | 'observe'>;
+
+/** The issuers of the document. A key set whose address stays is kept when the document changes. */
+export class Issuers {
+  readonly #tell: Tell;
+  #byName: ReadonlyMap<string, KnownIssuer> = new Map();
+  #byClaim: ReadonlyMap<string, readonly KnownIssuer[]> = new Map();
+  #keySets: ReadonlyMap<string, KeySet> = new Map();
+
+  constructor(tell: Tell) {
+    this.#tell = tell;
+  }
+
+  get(name: string): KnownIssuer | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Those that a token with this `iss` may be of; more than one where they differ by audience. */
+  claimedBy(iss: unknown): readonly KnownIssuer[] {
+    return (typeof iss === 'string' ? this.#byClaim.get(iss) : undefined) ?? [];
+  }
+
+  /** Takes the issuers of a document over, whole. */
+  apply({ issuers }: GatewayDocument): void {
+    const keySets = new Map<string, KeySet>();
+    const byName = new Map<string, KnownIssuer>();
+    for (const [name, rules] of Object.entries(issuers)) {
+      const place = JSON.stringify(rules.jwks);
+      const keySet = keySets.get(place) ?? this.#keySets.get(place) ?? this.#keySet(name, rules);
+      keySets.set(place, keySet);
+      byName.set(name, { name, rules, keySet, terms: termsOf(rules) });
+    }
+    for (const [place, keySet] of this.#keySets) if (!keySets.has(place)) keySet.stop();
+    this.#keySets = keySets;
+    this.#byName = byName;
+    this.#byClaim = Map.groupBy(byName.values(), ({ rules }) => rules.issuer);
+  }
+
+  /** Resolves when every key set has been looked for once. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#keySets.values()].map((keySet) => keySet.settled()));
+  }
+
+  stop(): void {
+    for (const keySet of this.#keySets.values()) keySet.stop();
+  }
+
+  #keySet(name: string, { jwks }: Issuer): KeySet {
+    const { changed, report, observe } = this.#tell;
+    const remote = 'url' in jwks;
+    return new KeySet({
+      source: remote ? jwksAt(jwks.url) : jwksIn(jwks.file),
+      refreshMs: remote ? jwks.refresh : null,
+      // A file that was changed is told of within a second; tokens must not make us read it all the time.
+      cooldownMs: remote ? jwks.cooldown : 1_000,
+      changed,
+      report: (detail, error) => report(`issuer ${name}: ${detail}`, error),
+      ...(observe === undefined ? {} : { observe }),
+    });
+  }
+}
+
+function termsOf(rules: Issuer): string {
+  const { issuer, audience, jwks, algorithms, clock_tolerance, required_claims, subject_claim } = rules;
+  return JSON.stringify([
+    issuer,
+    audience,
+    jwks,
+    algorithms,
+    clock_tolerance,
+    required_claims,
+    subject_claim,
+  ]);
+}

@@ -1,0 +1,101 @@
+import { errors, jwtVerify } from 'jose';
+import { badToken, cannotCheck } from '../bearer.ts';
+import { claimAt, type Claims } from '../claims.ts';
+import type { Issuers, KnownIssuer } from './issuers.ts';
+import { candidates, type VerificationKey } from './jwks.ts';
+import { readToken, type UnverifiedToken } from './token-parts.ts';
+
+/** Claims that every token has to have: without an end, an audience or an issuer a token is good for anything. */
+const required = ['iss', 'aud', 'exp', 'nbf'];
+
+export interface VerifiedToken {
+  readonly issuer: KnownIssuer;
+  readonly key: VerificationKey;
+  readonly claims: Claims;
+  /** `exp` and the tolerance, milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Checks a token (RFC 7519, RFC 8725): the issuer by its unverified `iss`, then algorithm, signature and claims by what
+ * the document says of that issuer. Rejects with SluiceError `unauthorized`, or `unavailable` while the issuer's keys
+ * have never been read.
+ */
+export async function verifyToken(token: string, issuers: Issuers): Promise<VerifiedToken> {
+  let said: UnverifiedToken;
+  try {
+    said = readToken(token);
+  } catch (error) {
+    throw badToken(error);
+  }
+  const issuer = issuerOf(said, issuers);
+  // Checked again below with the signature; here because a busy client with an old token should cost little.
+  const { exp } = said.claims;
+  const toleranceMs = issuer.rules.clock_tolerance;
+  if (typeof exp !== 'number' || exp * 1_000 + toleranceMs <= Date.now()) throw badToken('expired');
+
+  const tried = new Set<VerificationKey>();
+  const first = await tryKeys(token, said, issuer, tried);
+  if (first !== null) return first;
+  // The issuer may have begun to use a new key, whatever it calls it.
+  if (await issuer.keySet.lookAgain()) {
+    const second = await tryKeys(token, said, issuer, tried);
+    if (second !== null) return second;
+  }
+  if (issuer.keySet.keys.length === 0) throw cannotCheck(`issuer ${issuer.name}: no key set yet`);
+  throw badToken('no key of the issuer has signed it');
+}
+
+function issuerOf(said: UnverifiedToken, issuers: Issuers): KnownIssuer {
+  const { iss, aud } = said.claims;
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  for (const issuer of issuers.claimedBy(iss)) {
+    if (!audiences.some((each) => issuer.rules.audience.includes(each as string))) continue;
+    if ((issuer.rules.algorithms as readonly string[]).includes(said.algorithm)) return issuer;
+    throw badToken('the issuer does not use this algorithm');
+  }
+  throw badToken('no issuer of this name and audience is known');
+}
+
+/** Null where none of the keys that were not tried yet fits the signature. Rejects for a token that is bad otherwise. */
+async function tryKeys(
+  token: string,
+  said: UnverifiedToken,
+  issuer: KnownIssuer,
+  tried: Set<VerificationKey>,
+): Promise<VerifiedToken | null> {
+  const { rules } = issuer;
+  for (const key of candidates(issuer.keySet.keys, said.algorithm, said.keyId)) {
+    if (tried.has(key)) continue;
+    tried.add(key);
+    try {
+      const { payload } = await jwtVerify(token, key.key, {
+        algorithms: [...rules.algorithms],
+        issuer: rules.issuer,
+        audience: [...rules.audience],
+        clockTolerance: rules.clock_tolerance / 1_000,
+        requiredClaims: required,
+      });
+      return {
+        issuer,
+        key,
+        claims: complete(payload, rules.required_claims),
+        expiresAt: end(payload, rules),
+      };
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) continue;
+      throw badToken(error);
+    }
+  }
+  return null;
+}
+
+function complete(claims: Claims, paths: readonly string[]): Claims {
+  for (const path of paths)
+    if ((claimAt(claims, path) ?? null) === null) throw new TypeError(`claim ${path} is missing`);
+  return claims;
+}
+
+function end(claims: Claims, rules: KnownIssuer['rules']): number {
+  return Number(claims['exp']) * 1_000 + rules.clock_tolerance;
+}

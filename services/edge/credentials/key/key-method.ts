@@ -1,0 +1,153 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import { SluiceError } from '@sluice/errors';
+import {
+  apiKeyId,
+  apiKeyLength,
+  apiKeyPrefix,
+  grants,
+  parseApiKey,
+  type Consumer,
+  type Grants,
+} from '@sluice/policy';
+import type { Caller } from '../../caller.ts';
+import type { CredentialMethod, Credentials } from '../authenticator.ts';
+import { badToken, bearerToken } from '../bearer.ts';
+import type { ConsumerStore, KeyEntry } from '../consumer-store.ts';
+import type { DocumentSource } from '../method-context.ts';
+import type { KeyUsage } from './key-usage.ts';
+
+export interface KeyMethodOptions {
+  readonly store: ConsumerStore;
+  readonly usage: KeyUsage;
+  readonly document: DocumentSource;
+}
+
+/** What a key gave the last time, and what that depended on. */
+interface Memo {
+  readonly caller: Caller;
+  readonly consumer: Consumer;
+  readonly granted: Grants;
+  noteAt: number;
+}
+
+/** Compared with where there is no key: an unknown id takes as long as a wrong secret. No text has this hash. */
+const nobody = Buffer.alloc(32);
+const noClaims = Object.freeze({});
+const challenge = 'ApiKey realm="sluice", header="X-API-Key"';
+
+/**
+ * API keys, in `X-API-Key` or as a bearer token. A key that is at hand costs a hash and two look-ups; another one a
+ * question to the bucket. Exits: 400 for two different keys, 401, 503 while an unknown key cannot be looked up.
+ */
+export function keyMethod({ store, usage, document }: KeyMethodOptions): CredentialMethod {
+  let granted = grants(document.current);
+  const stopFollowing = document.onChange((changed) => {
+    granted = grants(changed);
+  });
+
+  function judge(entry: KeyEntry | null, digest: Buffer, viaField: boolean): Caller | Promise<Caller> {
+    const same = timingSafeEqual(digest, entry === null ? nobody : entry.digest);
+    if (!same || entry === null || !isGood(entry)) throw refused(viaField);
+    const consumer = store.find(entry.consumer);
+    if (consumer instanceof Promise) return consumer.then((found) => callerOf(entry, found, viaField));
+    return callerOf(entry, consumer, viaField);
+  }
+
+  function callerOf(entry: KeyEntry, consumer: Consumer | null, viaField: boolean): Caller {
+    if (consumer === null || consumer.disabled) throw refused(viaField);
+    const memo = memoOf(entry, consumer);
+    const now = Date.now();
+    if (now >= memo.noteAt) memo.noteAt = usage.note(entry.id, now);
+    return memo.caller;
+  }
+
+  /** Made anew where the consumer or the roles of the document are others than they were. */
+  function memoOf(entry: KeyEntry, consumer: Consumer): Memo {
+    const last = entry.memo as Memo | null;
+    if (last !== null && last.consumer === consumer && last.granted === granted) return last;
+    const memo: Memo = {
+      caller: {
+        identity: {
+          subject: consumer.id,
+          kind: 'key',
+          roles: granted.rolesOf(consumer.roles),
+          scopes: granted.scopesOf(consumer.roles, consumer.scopes),
+          tenant: consumer.tenant ?? null,
+        },
+        method: 'key',
+        consumer: consumer.id,
+        key: entry.id,
+        source: null,
+        tokenId: null,
+        issuedAt: entry.created,
+        expiresAt: entry.expires,
+        claims: noClaims,
+      },
+      consumer,
+      granted,
+      noteAt: last?.noteAt ?? 0,
+    };
+    entry.memo = memo;
+    return memo;
+  }
+
+  return {
+    name: 'key',
+    challenge,
+    present: (credentials) =>
+      credentials.apiKey !== null || bearerToken(credentials)?.startsWith(apiKeyPrefix) === true,
+
+    verify(credentials) {
+      const text = keyText(credentials);
+      const viaField = credentials.apiKey !== null;
+      // Nothing of this length and beginning: no need to look anywhere, and nothing is learnt from that.
+      if (text.length !== apiKeyLength || !text.startsWith(apiKeyPrefix)) throw refused(viaField);
+      const digest = hash('sha256', text, 'buffer');
+      const id = apiKeyId(text);
+      const known = store.keys.peek(id);
+      if (known !== undefined) return judge(known, digest, viaField);
+      // A typing error costs no message, and neither do keys that somebody makes up carelessly.
+      if (parseApiKey(text) === null) throw refused(viaField);
+      return store.keys.find(id).then((entry) => judge(entry, digest, viaField));
+    },
+
+    current(caller) {
+      const entry = store.keys.peek(caller.key ?? '');
+      // Not at hand any more: nothing has changed since it was, or the listener would have been told.
+      if (entry === undefined) return caller;
+      if (entry === null || !isGood(entry)) return null;
+      const consumer = store.find(entry.consumer);
+      if (consumer instanceof Promise) return swallow(consumer, caller);
+      return consumer === null || consumer.disabled ? null : memoOf(entry, consumer).caller;
+    },
+
+    async stop() {
+      stopFollowing();
+      await usage.stop();
+    },
+  };
+}
+
+function isGood(entry: KeyEntry): boolean {
+  return !entry.disabled && (entry.expires === null || entry.expires > Date.now());
+}
+
+/** RFC 6750 section 2: a client sends one token, in one way. */
+function keyText(credentials: Credentials): string {
+  const { apiKey } = credentials;
+  const token = bearerToken(credentials);
+  if (apiKey === null) return token ?? '';
+  if (token?.startsWith(apiKeyPrefix) === true && token !== apiKey)
+    throw new SluiceError('bad_request', 'Two different API keys were sent.');
+  return apiKey.trim();
+}
+
+function refused(viaField: boolean): SluiceError {
+  return viaField ? badToken(undefined, challenge) : badToken();
+}
+
+/** The answer arrives by way of the store's cache; a failure means no more than that nothing is known yet. */
+function swallow(consumer: Promise<unknown>, caller: Caller): Caller {
+  consumer.catch(() => {});
+  return caller;
+}

@@ -1,0 +1,217 @@
+import type { Bus } from '@sluice/nats';
+import type { AuthMethod, GatewayDocument } from '@sluice/policy';
+import type { Registry } from '@sluice/telemetry';
+import type { Caller } from '../caller.ts';
+import type { Authenticator, CredentialMethod, Credentials, Ending } from './authenticator.ts';
+import { badToken, bearerChallenge, bearerToken } from './bearer.ts';
+import { ConsumerStore } from './consumer-store.ts';
+import { keyMethod } from './key/key-method.ts';
+import { KeyUsage } from './key/key-usage.ts';
+import type { ConsumerDirectory, DocumentSource, MethodContext } from './method-context.ts';
+import { credentialMethods } from './methods.ts';
+import { credentialMetrics, type CredentialMetrics } from './metrics.ts';
+import { Revocations } from './revocations.ts';
+import type { CredentialSettings } from './settings.ts';
+import { Watchlist } from './watchlist.ts';
+
+export interface AuthenticatorOptions {
+  readonly bus: Bus;
+  readonly replicas: number;
+  readonly document: DocumentSource;
+  readonly settings: CredentialSettings;
+  readonly registry: Registry;
+  readonly report: (detail: string, error?: unknown) => void;
+}
+
+/** An {@link Authenticator}, and what comes and goes with it. */
+export interface OpenAuthenticator extends Authenticator {
+  readonly consumers: ConsumerDirectory;
+  stop(): Promise<void>;
+}
+
+/** Opens the buckets and makes the methods; resolves when nothing that is revoked could pass. */
+export async function openAuthenticator(options: AuthenticatorOptions): Promise<OpenAuthenticator> {
+  const { bus, replicas, document, settings, registry, report } = options;
+  let everything: CallerCheck | null = null;
+  const changed = (): void => everything?.changed();
+  const [revocations, store, usage] = await Promise.all([
+    Revocations.open({ bus, replicas, report, changed }),
+    ConsumerStore.open({ bus, replicas, document, max: settings.keyCache, report }),
+    KeyUsage.open({ bus, replicas, report }),
+  ]);
+  const metrics = credentialMetrics(registry);
+  metrics.now.keys = () => store.keys.size;
+  metrics.now.revocations = () => revocations.size;
+  const context: MethodContext = { bus, document, consumers: store, settings, registry, changed, report };
+  const methods = [keyMethod({ store, usage, document }), ...(await credentialMethods(context))];
+  everything = new CallerCheck({ methods, revocations, store, document, metrics, report });
+  return everything;
+}
+
+/**
+ * Runs the methods, and checks what holds for every caller whatever proved it: its time, revocations, its consumer, and
+ * whether the document still names who vouched for it. What was checked is believed until something changes.
+ */
+class CallerCheck implements OpenAuthenticator {
+  readonly consumers: ConsumerStore;
+  readonly #methods: ReadonlyMap<string, CredentialMethod>;
+  readonly #revocations: Revocations;
+  readonly #document: DocumentSource;
+  readonly #metrics: CredentialMetrics;
+  readonly #watchlist: Watchlist;
+  readonly #stopFollowing: () => void;
+  readonly #checked = new WeakMap<Caller, number>();
+  #changes = 0;
+
+  constructor(of: {
+    methods: readonly CredentialMethod[];
+    revocations: Revocations;
+    store: ConsumerStore;
+    document: DocumentSource;
+    metrics: CredentialMetrics;
+    report: (detail: string, error?: unknown) => void;
+  }) {
+    this.consumers = of.store;
+    this.#methods = new Map(of.methods.map((method) => [method.name, method]));
+    this.#revocations = of.revocations;
+    this.#document = of.document;
+    this.#metrics = of.metrics;
+    this.#watchlist = new Watchlist((caller) => {
+      const now = this.#judge(caller);
+      return typeof now === 'string' ? now : null;
+    }, of.report);
+    of.metrics.now.watched = () => this.#watchlist.size;
+    this.#stopFollowing = of.document.onChange(() => this.changed());
+    of.store.onChange(
+      (entry) => {
+        this.#changes += 1;
+        this.#watchlist.entryChanged(entry);
+      },
+      () => this.#watchlist.entries(),
+    );
+  }
+
+  identify(credentials: Credentials, methods: readonly string[]): Caller | null | Promise<Caller | null> {
+    for (let i = 0; i < methods.length; i++) {
+      const method = this.#methods.get(methods[i] as string);
+      if (method !== undefined && method.present(credentials)) return this.#verify(method, credentials);
+    }
+    // A token in a form that no accepted method has is a bad token, not an absent one.
+    if (bearerToken(credentials) !== null && methods.some((name) => name !== 'session'))
+      throw this.#metrics.refused('none', badToken('no accepted method takes a token of this form'));
+    return null;
+  }
+
+  current(caller: Caller): Caller | null {
+    const now = this.#judge(caller);
+    return typeof now === 'string' ? null : now;
+  }
+
+  watch(caller: Caller, ended: (why: Ending) => void): () => void {
+    let over = false;
+    const once = (why: Ending): void => {
+      if (over) return;
+      stop();
+      ended(why);
+    };
+    const stopListed = this.#watchlist.add(caller, once);
+    const stopOwn = this.#methods.get(caller.method)?.watch?.(caller, once);
+    const stop = (): void => {
+      over = true;
+      stopListed();
+      stopOwn?.();
+    };
+    return stop;
+  }
+
+  challenge(methods: readonly string[]): string {
+    const challenges = methods.flatMap((name) => this.#methods.get(name)?.challenge ?? []);
+    // RFC 9110 section 15.5.2: a 401 has at least one.
+    return [...new Set(challenges)].join(', ') || bearerChallenge;
+  }
+
+  /** Whatever was found out about callers is found out again, at their next call. */
+  changed(): void {
+    this.#changes += 1;
+    this.#watchlist.changed();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopFollowing();
+    this.#watchlist.stop();
+    this.#revocations.stop();
+    this.consumers.stop();
+    await Promise.all([...this.#methods.values()].map(async (method) => method.stop?.()));
+  }
+
+  #verify(method: CredentialMethod, credentials: Credentials): Caller | Promise<Caller> {
+    try {
+      const caller = method.verify(credentials);
+      const admitted =
+        caller instanceof Promise ? caller.then((found) => this.#admit(found)) : this.#admit(caller);
+      if (!(admitted instanceof Promise)) {
+        this.#metrics.accepted(method.name);
+        return admitted;
+      }
+      return admitted.then(
+        (found) => {
+          this.#metrics.accepted(method.name);
+          return found;
+        },
+        (error: unknown) => {
+          throw this.#metrics.refused(method.name, error);
+        },
+      );
+    } catch (error) {
+      throw this.#metrics.refused(method.name, error);
+    }
+  }
+
+  #admit(caller: Caller): Caller | Promise<Caller> {
+    if (caller.expiresAt !== null && caller.expiresAt <= Date.now()) throw badToken('expired');
+    if (this.#checked.get(caller) === this.#changes) return caller;
+    if (caller.consumer !== null) {
+      const consumer = this.consumers.find(caller.consumer);
+      if (consumer instanceof Promise) return consumer.then(() => this.#admitFound(caller));
+    }
+    return this.#admitFound(caller);
+  }
+
+  #admitFound(caller: Caller): Caller {
+    const why = this.#ending(caller);
+    if (why !== null) throw badToken(why);
+    this.#checked.set(caller, this.#changes);
+    return caller;
+  }
+
+  #judge(caller: Caller): Caller | Ending {
+    const why = this.#ending(caller);
+    if (why !== null) return why;
+    const method = this.#methods.get(caller.method);
+    if (method?.current === undefined) return caller;
+    return method.current(caller) ?? 'revoked';
+  }
+
+  #ending(caller: Caller): Ending | null {
+    if (caller.expiresAt !== null && caller.expiresAt <= Date.now()) return 'expired';
+    if (this.#revocations.revoked(caller)) return 'revoked';
+    if (caller.source !== null && !isSource(this.#document.current, caller.method, caller.source))
+      return 'revoked';
+    if (caller.consumer !== null && this.consumers.get(caller.consumer)?.disabled === true) return 'revoked';
+    return null;
+  }
+}
+
+/** Whether the document still believes who vouched for a caller. */
+function isSource(document: GatewayDocument, method: AuthMethod, source: string): boolean {
+  switch (method) {
+    case 'jwt':
+      return Object.hasOwn(document.issuers, source);
+    case 'oauth':
+      return Object.hasOwn(document.introspection, source);
+    case 'session':
+      return Object.hasOwn(document.logins, source);
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,120 @@
+import { consumerEntryKey, keyEntryKey } from '@sluice/policy';
+import type { Caller } from '../caller.ts';
+import type { Ending } from './authenticator.ts';
+
+/** How often the time of watched callers is looked at, and how long changes that concern everybody are collected. */
+const tickMs = 250;
+const collectMs = 20;
+
+interface Watcher {
+  readonly caller: Caller;
+  readonly ended: (why: Ending) => void;
+}
+
+/**
+ * Live connections whose callers may stop being good. One shared timer for their times (DESIGN.md, speed rule 7). A
+ * change of a key or a consumer finds its own connections; one that may concern anybody has all of them judged again.
+ */
+export class Watchlist {
+  readonly #judge: (caller: Caller) => Ending | null;
+  readonly #report: (detail: string, error?: unknown) => void;
+  readonly #watchers = new Set<Watcher>();
+  /** By the keys of KV `consumers` that a caller depends on. */
+  readonly #byEntry = new Map<string, Set<Watcher>>();
+  #ticking: NodeJS.Timeout | undefined;
+  #collecting: NodeJS.Timeout | undefined;
+
+  /** `judge` says why a caller is no longer good, null while it is. */
+  constructor(judge: (caller: Caller) => Ending | null, report: (detail: string, error?: unknown) => void) {
+    this.#judge = judge;
+    this.#report = report;
+  }
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  /** Of a caller that is not good already the listener hears in a moment, never from inside this call. */
+  add(caller: Caller, ended: (why: Ending) => void): () => void {
+    const watcher = { caller, ended };
+    this.#watchers.add(watcher);
+    for (const entry of entriesOf(caller)) {
+      const others = this.#byEntry.get(entry);
+      if (others) others.add(watcher);
+      else this.#byEntry.set(entry, new Set([watcher]));
+    }
+    this.#ticking ??= setInterval(() => this.#tick(), tickMs).unref();
+    setImmediate(() => this.#look(watcher));
+    return () => void this.#remove(watcher);
+  }
+
+  /** Keys of KV `consumers` that somebody watched depends on. */
+  entries(): Iterable<string> {
+    return this.#byEntry.keys();
+  }
+
+  /** An entry of KV `consumers` has changed. */
+  entryChanged(entry: string): void {
+    for (const watcher of this.#byEntry.get(entry) ?? []) this.#look(watcher);
+  }
+
+  /** Something that may concern anybody has changed: a revocation, the document, a key set. */
+  changed(): void {
+    if (this.#watchers.size === 0) return;
+    this.#collecting ??= setTimeout(() => {
+      this.#collecting = undefined;
+      for (const watcher of this.#watchers) this.#look(watcher);
+    }, collectMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#ticking);
+    clearTimeout(this.#collecting);
+    this.#watchers.clear();
+    this.#byEntry.clear();
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    for (const watcher of this.#watchers) {
+      const { expiresAt } = watcher.caller;
+      if (expiresAt !== null && expiresAt <= now) this.#end(watcher, 'expired');
+    }
+  }
+
+  #look(watcher: Watcher): void {
+    if (!this.#watchers.has(watcher)) return;
+    const why = this.#judge(watcher.caller);
+    if (why !== null) this.#end(watcher, why);
+  }
+
+  #end(watcher: Watcher, why: Ending): void {
+    if (!this.#remove(watcher)) return;
+    try {
+      watcher.ended(why);
+    } catch (error) {
+      this.#report('a listener for the end of credentials failed', error);
+    }
+  }
+
+  #remove(watcher: Watcher): boolean {
+    if (!this.#watchers.delete(watcher)) return false;
+    for (const entry of entriesOf(watcher.caller)) {
+      const others = this.#byEntry.get(entry);
+      others?.delete(watcher);
+      if (others?.size === 0) this.#byEntry.delete(entry);
+    }
+    if (this.#watchers.size === 0) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }
+    return true;
+  }
+}
+
+function entriesOf({ key, consumer }: Caller): string[] {
+  return [
+    ...(key === null ? [] : [keyEntryKey(key)]),
+    ...(consumer === null ? [] : [consumerEntryKey(consumer)]),
+  ];
+}
