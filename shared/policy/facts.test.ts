@@ -68,10 +68,10 @@ test('header names are lower case, sorted and unique', () => {
 
 test('auth is public or methods, never both', () => {
   expect(facts.auth(['public'])).toBe('public');
-  expect(facts.auth(['jwt', 'apikey', 'jwt'])).toEqual(['jwt', 'apikey']);
+  expect(facts.auth(['jwt', 'key', 'jwt'])).toEqual(['jwt', 'key']);
   expect(() => facts.auth(['public', 'jwt'])).toThrow('cannot be public');
   expect(() => facts.auth([''])).toThrow('no method');
-  expect(() => facts.auth(['JWT!'])).toThrow('lower-case');
+  expect(() => facts.auth(['JWT'])).toThrow('no way to prove');
 });
 
 test('a body limit is a number of bytes', () => {
@@ -91,4 +91,19 @@ test('messages quote foreign text without its control characters and without its
   })();
   expect(error.message).not.toContain('\u001b');
   expect(error.message.length).toBeLessThan(200);
+});
+
+test('names, scopes and media types are kept once, and what is none is refused', () => {
+  expect(facts.names(['a', 'b', 'a'])).toEqual(['a', 'b']);
+  expect(() => facts.names(['a b'])).toThrow('is not a name');
+  expect(facts.scopes(['orders:read', 'orders:read'])).toEqual(['orders:read']);
+  expect(() => facts.scopes(['"'])).toThrow('is not a scope');
+  expect(facts.mediaTypes(['Application/JSON', 'image/*'])).toEqual(['application/json', 'image/*']);
+  expect(() => facts.mediaTypes(['json'])).toThrow('is not a media type');
+});
+
+test('a cost is a whole number of tokens', () => {
+  expect(facts.cost('25')).toBe(25);
+  for (const text of ['0', '-1', '1.5', '1001', 'many'])
+    expect(() => facts.cost(text)).toThrow(facts.FactError);
 });

@@ -12,6 +12,16 @@ export class FactError extends Error {
   }
 }
 
+/** The ways to prove who one is. A route lists those it takes; they are tried in the order of the list. */
+export const authMethods = ['key', 'jwt', 'oauth', 'session'] as const;
+export type AuthMethod = (typeof authMethods)[number];
+
+/** Names of policies, lists, consumers and roles: they become parts of metrics, headers and KV keys. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** RFC 6749 section 3.3, without the characters that make headers ambiguous. */
+export const scopePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+export const mediaTypePattern = /^[a-z0-9.+-]+\/(?:[a-z0-9.+-]+|\*)$/;
+export const largestCost = 1_000;
 /** RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
 const longestTimeoutMs = 300_000;
@@ -62,8 +72,9 @@ export function subject(value: string): string {
   return value;
 }
 
+/** `sluice.schema.` answers schemas, and who may have a route to `sluice.admin.` is decided where routes are compiled. */
 const reserved =
-  /^(?:\$|_INBOX\.|_R_\.|sluice\.(?:route|openapi|limit|cache)(?:\.|$)|market\.(?:trade|quote)\.|live\.(?:in|out)\.)/;
+  /^(?:\$|_INBOX|_R_\.|sluice\.(?!schema\.|admin\.)|market\.(?:trade|quote)\.|live\.(?:in|out)\.|audit\.)/;
 
 /** `2s`, `500ms`, `1m` → milliseconds, from 1 ms to 5 min. */
 export function timeout(value: string): number {
@@ -108,15 +119,48 @@ export function headerNames(values: readonly string[]): string[] {
 }
 
 /** `public`, or the accepted methods in the order they were written. */
-export function auth(values: readonly string[]): 'public' | string[] {
-  const methods = [...new Set(values.map((value) => value.trim()).filter((value) => value !== ''))];
-  if (methods.length === 0) throw new FactError('auth names no method');
-  for (const name of methods)
-    if (!/^[a-z][a-z0-9_-]{0,31}$/.test(name))
-      throw new FactError(`auth method "${clip(name)}" is not a lower-case name`);
-  if (!methods.includes('public')) return methods;
-  if (methods.length > 1) throw new FactError('auth cannot be public and ask for credentials');
-  return 'public';
+export function auth(values: readonly string[]): 'public' | AuthMethod[] {
+  const names = [...new Set(values.map((value) => value.trim()).filter((value) => value !== ''))];
+  if (names.length === 0) throw new FactError('auth names no method');
+  if (names.includes('public') && names.length > 1)
+    throw new FactError('auth cannot be public and ask for credentials');
+  if (names[0] === 'public') return 'public';
+  return names.map((name) => {
+    const method = authMethods.find((known) => known === name);
+    if (method === undefined)
+      throw new FactError(`"${clip(name)}" is no way to prove who one is: ${authMethods.join(', ')}`);
+    return method;
+  });
+}
+
+/** Names of roles, limits and CORS policies, each once. */
+export function names(values: readonly string[]): string[] {
+  for (const value of values)
+    if (!namePattern.test(value)) throw new FactError(`"${clip(value)}" is not a name`);
+  return [...new Set(values)];
+}
+
+/** Scopes as OAuth 2.0 has them, each once. */
+export function scopes(values: readonly string[]): string[] {
+  for (const value of values)
+    if (!scopePattern.test(value)) throw new FactError(`"${clip(value)}" is not a scope`);
+  return [...new Set(values)];
+}
+
+/** Tokens that a call spends of each limit. */
+export function cost(value: string): number {
+  const tokens = /^\d{1,4}$/.test(value) ? Number(value) : 0;
+  if (tokens < 1 || tokens > largestCost)
+    throw new FactError(`"${clip(value)}" is not a number from 1 to ${largestCost}`);
+  return tokens;
+}
+
+/** Media types in lower case, `type/*` allowed, each once. */
+export function mediaTypes(values: readonly string[]): string[] {
+  const types = values.map((value) => value.toLowerCase());
+  for (const type of types)
+    if (!mediaTypePattern.test(type)) throw new FactError(`"${clip(type)}" is not a media type`);
+  return [...new Set(types)];
 }
 
 /** One line of text for lists and the API reference. */

@@ -1,5 +1,6 @@
 export * as facts from './facts.ts';
-export { authMethods, type AuthMethod, type DeclaredRoute } from './document/route-policy.ts';
+export { authMethods, type AuthMethod } from './facts.ts';
+export type { DeclaredRoute } from './document/route-policy.ts';
 export { jwtAlgorithms, type Introspection, type Issuer, type Login } from './document/credentials.ts';
 export {
   consumer as consumerSchema,

@@ -14,21 +14,15 @@ export function fact<In, Out>(input: z.ZodType<In, In>, check: (value: In) => Ou
   });
 }
 
-/** Names of policies, lists, consumers and roles: they become parts of metrics, headers and KV keys. */
+/** Names of policies, lists, consumers and roles. */
 export const name = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
-    'a name is made of letters, digits, "_" and "-", at most 64 of them',
-  );
+  .regex(facts.namePattern, 'a name is made of letters, digits, "_" and "-", at most 64 of them');
 
 /** Scopes as OAuth 2.0 has them (RFC 6749 section 3.3), without the characters that make headers ambiguous. */
 export const scope = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
-    'a scope is made of letters, digits and ". _ : / -", at most 128 of them',
-  );
+  .regex(facts.scopePattern, 'a scope is made of letters, digits and ". _ : / -", at most 128 of them');
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

@@ -2,13 +2,9 @@ import { z } from '@sluice/config';
 import * as facts from '../facts.ts';
 import { fact, name, scope } from './parts.ts';
 
-/** The ways to prove who one is. A route lists those it takes; they are tried in the order of the list. */
-export const authMethods = ['key', 'jwt', 'oauth', 'session'] as const;
-export type AuthMethod = (typeof authMethods)[number];
-
 /** `public`, or at least one method. */
 export const auth = z
-  .union([z.literal('public'), z.array(z.enum(authMethods)).min(1).max(authMethods.length)])
+  .union([z.literal('public'), z.array(z.enum(facts.authMethods)).min(1).max(facts.authMethods.length)])
   .meta({
     description:
       'Who may call: `public`, or the credentials that are taken, tried in this order. Nothing said means nobody.',
@@ -38,7 +34,7 @@ export const routePolicy = {
   cost: z
     .int()
     .min(1)
-    .max(1_000)
+    .max(facts.largestCost)
     .optional()
     .meta({ description: 'Tokens that one call spends of each limit and quota; default 1.' }),
   cors: name.optional().meta({ description: 'Name of the `cors` policy; default: the one of `defaults`.' }),
@@ -52,11 +48,7 @@ export const routePolicy = {
     .optional()
     .meta({ description: 'Largest request body in bytes.' }),
   content_types: z
-    .array(
-      z
-        .string()
-        .regex(/^[a-z0-9.+-]+\/(?:[a-z0-9.+-]+|\*)$/, 'a media type in lower case, like application/json'),
-    )
+    .array(z.string().regex(facts.mediaTypePattern, 'a media type in lower case, like application/json'))
     .max(32)
     .optional()
     .meta({ description: 'Media types that a body may have; others get 415. Default: any.' }),
