@@ -56,7 +56,7 @@ describe('a data directory', () => {
     const data = new DataDirectory(directory);
     const made = await data.credentials();
     expect(await data.credentials()).toEqual(made);
-    expect(made.natsPassword.length).toBeGreaterThan(20);
+    expect(made.natsPasswords['edge']?.length).toBeGreaterThan(20);
     expect((await stat(data.file('credentials.json'))).mode & 0o777).toBe(0o600);
   });
 

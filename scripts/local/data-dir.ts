@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { removeDatabase } from './database-place.ts';
+import { newNatsPasswords, type NatsPasswords } from './nats-accounts.ts';
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { UserError } from './user-error.ts';
 
 /** Secrets of the local servers, made once per data directory. */
 export interface Credentials {
-  readonly natsUser: string;
-  readonly natsPassword: string;
+  /** By user of deploy/nats/accounts.conf. */
+  readonly natsPasswords: NatsPasswords;
   readonly databasePassword: string;
 }
 
@@ -43,13 +45,13 @@ export class DataDirectory {
   }
 
   async credentials(): Promise<Credentials> {
-    const kept = await this.readJson<Credentials>('credentials.json');
-    if (kept !== undefined) return kept;
+    const kept = await this.readJson<Partial<Credentials>>('credentials.json');
     const made: Credentials = {
-      natsUser: 'sluice',
-      natsPassword: randomBytes(18).toString('base64url'),
-      databasePassword: randomBytes(18).toString('base64url'),
+      // A directory of an earlier version lacks users that have come since.
+      natsPasswords: { ...(await newNatsPasswords()), ...kept?.natsPasswords },
+      databasePassword: kept?.databasePassword ?? randomBytes(18).toString('base64url'),
     };
+    if (isDeepStrictEqual(made, kept)) return made;
     await this.writeJson('credentials.json', made);
     return made;
   }

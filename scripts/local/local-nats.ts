@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Credentials, DataDirectory } from './data-dir.ts';
 import { freePort, isFree } from './free-port.ts';
+import { natsAccounts, natsPasswordVariables } from './nats-accounts.ts';
 import { ranks } from './stop-order.ts';
 import type { ProcessPlan } from './supervised.ts';
 
@@ -15,7 +16,7 @@ export interface LocalNats {
 /** The port every NATS tool tries first. */
 const usualPort = 4222;
 
-/** A nats-server with JetStream in the data directory, reachable from this machine only, for one user with a password. */
+/** A nats-server with JetStream in the data directory, reachable from this machine only, for the users of a cluster. */
 export async function localNats(options: {
   program: string;
   dataDir: DataDirectory;
@@ -27,19 +28,21 @@ export async function localNats(options: {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const port = (await isFree(usualPort)) ? usualPort : await freePort();
   const file = path.join(directory, 'nats.conf');
-  await writeFile(file, configuration(port, path.join(directory, 'store'), credentials), { mode: 0o600 });
+  const configured = configuration(port, path.join(directory, 'store'), await natsAccounts());
+  await writeFile(file, configured, { mode: 0o600 });
+  const variables = natsPasswordVariables(credentials.natsPasswords);
   return {
     url: `nats://127.0.0.1:${port}`,
     plan: {
       name: 'nats',
       rank: ranks.nats,
       signal: 'SIGTERM',
-      launch: (onSpawn) => launch(program, file, onSpawn, onLine),
+      launch: (onSpawn) => launch(program, file, variables, onSpawn, onLine),
     },
   };
 }
 
-function configuration(port: number, store: string, credentials: Credentials): string {
+function configuration(port: number, store: string, accounts: string): string {
   return [
     '# Written by npm start; changes are lost at the next one.',
     `listen: "127.0.0.1:${port}"`,
@@ -51,22 +54,23 @@ function configuration(port: number, store: string, credentials: Credentials): s
     '  max_memory_store: 1GB',
     '  max_file_store: 16GB',
     '}',
-    'authorization {',
-    `  user: ${JSON.stringify(credentials.natsUser)}`,
-    `  password: ${JSON.stringify(credentials.natsPassword)}`,
-    '}',
-    '',
+    accounts,
   ].join('\n');
 }
 
 function launch(
   program: string,
   file: string,
+  variables: Readonly<Record<string, string>>,
   onSpawn: (child: ChildProcess) => void,
   onLine: (level: 'debug' | 'info' | 'warn' | 'error', text: string) => void,
 ): Promise<void> {
   // A session of its own: Ctrl-C at the terminal must not stop it before its users.
-  const child = spawn(program, ['-c', file], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, ['-c', file], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...variables },
+  });
   if (child.pid !== undefined) onSpawn(child);
   return new Promise((resolve, reject) => {
     let last = 'it said nothing';

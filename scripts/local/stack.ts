@@ -10,6 +10,7 @@ import { localDatabase } from './local-database.ts';
 import { localNats } from './local-nats.ts';
 import type { LogView } from './log-view.ts';
 import { checkNats, natsAccessFrom, type NatsAccess } from './nats-check.ts';
+import type { NatsPasswords } from './nats-accounts.ts';
 import { natsServerPath, natsVersion } from './nats-server.ts';
 import type { StartOptions } from './options.ts';
 import { servicePlan, type ServiceReady } from './service-process.ts';
@@ -26,6 +27,14 @@ const graceMs = 35_000;
 /** A request body of the default limit, 1 MiB, in its envelope. */
 const leastPayload = 1024 * 1024 + 64 * 1024;
 
+interface RunningNats {
+  /** What people connect with. */
+  readonly access: NatsAccess;
+  /** By user; undefined for a server that is not ours. */
+  readonly passwords: NatsPasswords | undefined;
+  readonly server: Supervised<void> | undefined;
+}
+
 /** The embedded stack: servers, services, feed, and the files that describe them. */
 export class LocalStack {
   readonly #options: StartOptions;
@@ -40,7 +49,7 @@ export class LocalStack {
   #running = false;
   #hurried = false;
   #keeper: Keeper | undefined;
-  #nats: { access: NatsAccess; server: Supervised<void> | undefined } | undefined;
+  #nats: RunningNats | undefined;
   #database: { url: string; server: Supervised<void> | undefined } | undefined;
   #gateway = '';
   #writing: Promise<void> = Promise.resolve();
@@ -96,7 +105,7 @@ export class LocalStack {
       ...feed,
       name: 'feed',
       rank: ranks.feed,
-      env: this.#natsEnvironment(),
+      env: this.#natsEnvironment('feed'),
       onLine: (line) => this.#view.raw('feed', line),
     });
     await this.#supervise(new Supervised(plan, this.#hooks)).start();
@@ -165,11 +174,11 @@ export class LocalStack {
       );
   }
 
-  async #startNats(): Promise<{ access: NatsAccess; server: Supervised<void> | undefined }> {
+  async #startNats(): Promise<RunningNats> {
     if (this.#env['NATS_URL']) {
       const access = natsAccessFrom(this.#env);
       this.#say(`NATS at ${access.url}, as NATS_URL says`);
-      return { access, server: undefined };
+      return { access, passwords: undefined, server: undefined };
     }
     const program = await natsServerPath({
       progress: this.#say,
@@ -186,7 +195,8 @@ export class LocalStack {
     const server = this.#supervise(new Supervised(plan, this.#hooks));
     await server.start();
     this.#say(`nats-server ${await natsVersion(program)} on ${url}`);
-    return { access: { url, user: credentials.natsUser, password: credentials.natsPassword }, server };
+    const passwords = credentials.natsPasswords;
+    return { access: { url, user: 'operator', password: passwords['operator'] }, passwords, server };
   }
 
   async #startDatabase(): Promise<{ url: string; server: Supervised<void> | undefined }> {
@@ -211,7 +221,6 @@ export class LocalStack {
   async #startServices(port: number): Promise<void> {
     const routes = this.#env['SLUICE_ROUTES_FILE'];
     const env = {
-      ...this.#natsEnvironment(),
       DATABASE_URL: this.#database!.url,
       SLUICE_HTTP_PORT: String(port),
       // One value cannot suit several processes on one machine.
@@ -224,7 +233,7 @@ export class LocalStack {
         name,
         entry: `services/${name}/main.ts`,
         rank: name === 'edge' ? ranks.edge : ranks.worker,
-        env,
+        env: { ...env, ...this.#natsEnvironment(name) },
         onLine: (line) => this.#view.raw(name, line),
       });
       const service = this.#supervise(new Supervised(plan, this.#hooks));
@@ -235,9 +244,11 @@ export class LocalStack {
     this.#gateway = ready.find((service) => service.gateway !== undefined)?.gateway ?? '';
   }
 
-  #natsEnvironment(): Record<string, string> {
-    const { url, user, password } = this.#nats!.access;
-    return { NATS_URL: url, NATS_USER: user ?? '', NATS_PASSWORD: password ?? '' };
+  /** A NATS server of somebody else has the users that NATS_URL names; ours has one for each process. */
+  #natsEnvironment(name: string): Record<string, string> {
+    const { access, passwords } = this.#nats!;
+    const own = passwords === undefined ? access : { user: name, password: passwords[name] };
+    return { NATS_URL: access.url, NATS_USER: own.user ?? '', NATS_PASSWORD: own.password ?? '' };
   }
 
   #supervise<T>(supervised: Supervised<T>): Supervised<T> {

@@ -21,6 +21,15 @@ export class BusError extends Error {
   }
 }
 
+/** The user of this connection may not publish to the subject: nobody has seen the message. */
+export function isForbidden(error: unknown): boolean {
+  return (
+    isBusError(error, 'rejected') &&
+    error.cause instanceof Error &&
+    error.cause.name === 'PermissionViolationError'
+  );
+}
+
 export function isBusError(error: unknown, kind?: BusErrorKind): error is BusError {
   return error instanceof BusError && (kind === undefined || error.kind === kind);
 }

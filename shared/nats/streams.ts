@@ -1,5 +1,5 @@
 import type { Bus } from './bus.ts';
-import { BusError, isBusError } from './errors.ts';
+import { BusError, isBusError, isForbidden } from './errors.ts';
 import { apiError, callApiPatiently, nanos } from './jetstream-api.ts';
 
 /** A stream as Sluice declares it; created when missing, updated where the server allows it. */
@@ -56,7 +56,13 @@ export async function ensureStream(bus: Bus, spec: StreamSpec): Promise<void> {
   });
 }
 
-/** {@link ensureStream} for raw configurations. `whenNew` holds what only a new stream gets. */
+/** How long a stream of another service is waited for, milliseconds: the services of a cluster start in any order. */
+const ownerMs = 60_000;
+
+/**
+ * {@link ensureStream} for raw configurations. `whenNew` holds what only a new stream gets. A user that may not make or
+ * change streams takes them as their owner has made them (deploy/nats/accounts.conf), and waits for that at most a minute.
+ */
 export async function ensureConfig(
   bus: Bus,
   config: StreamConfig,
@@ -68,6 +74,7 @@ export async function ensureConfig(
       await callApiPatiently(bus, `STREAM.CREATE.${config.name}`, { ...whenNew, ...config });
       return;
     } catch (error) {
+      if (isForbidden(error)) return untilMade(bus, config.name);
       // Another process was faster and declared it a little differently.
       if (!isBusError(error, 'rejected') || error.code !== apiError.streamNameInUse) throw error;
       found = await streamInfo(bus, config.name);
@@ -81,11 +88,24 @@ export async function ensureConfig(
   try {
     await callApiPatiently(bus, `STREAM.UPDATE.${config.name}`, { ...present, ...config });
   } catch (error) {
+    if (isForbidden(error)) return;
     if (!isBusError(error, 'rejected')) throw error;
     throw new BusError('rejected', `stream ${config.name} cannot be changed as declared: ${error.message}`, {
       cause: error,
       ...(error.code === undefined ? {} : { code: error.code }),
     });
+  }
+}
+
+async function untilMade(bus: Bus, name: string): Promise<void> {
+  const until = Date.now() + ownerMs;
+  while ((await streamInfo(bus, name)) === null) {
+    if (Date.now() > until)
+      throw new BusError(
+        'rejected',
+        `stream ${name} is not there, and this user of NATS may not make it: start the service it belongs to`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 

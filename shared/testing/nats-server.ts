@@ -29,7 +29,13 @@ export interface TestNats {
  * to its configuration file (accounts, cluster, and so on).
  */
 export async function startNatsServer(
-  options: { port?: number; config?: string; storeDir?: string } = {},
+  options: {
+    port?: number;
+    config?: string;
+    storeDir?: string;
+    /** For variables in the configuration. */
+    env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<TestNats> {
   const program = await natsServerPath();
   const scratch = await mkdtemp(path.join(tmpdir(), 'sluice-nats-'));
@@ -40,7 +46,7 @@ export async function startNatsServer(
   let child: ChildProcess;
   const start = async (): Promise<void> => {
     await writeFile(file, configuration(port, storeDir, options.config ?? ''), { mode: 0o600 });
-    child = await launch(program, file, log);
+    child = await launch(program, file, log, options.env ?? {});
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -94,9 +100,17 @@ function configuration(port: number, storeDir: string, more: string): string {
   ].join('\n');
 }
 
-function launch(program: string, file: string, log: string[]): Promise<ChildProcess> {
+function launch(
+  program: string,
+  file: string,
+  log: string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ChildProcess> {
   const child = endWithProcess(
-    spawn(program, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] }),
+    spawn(program, ['-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    }),
     'SIGKILL',
   );
   return new Promise((resolve, reject) => {

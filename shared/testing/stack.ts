@@ -1,3 +1,9 @@
+import {
+  natsAccounts,
+  natsPasswordVariables,
+  newNatsPasswords,
+  type NatsPasswords,
+} from '../../scripts/local/nats-accounts.ts';
 import { startNatsServer, type TestNats } from './nats-server.ts';
 import { createDatabase } from './postgres.ts';
 import { startProcess, type TestProcess } from './process.ts';
@@ -33,20 +39,25 @@ export interface TestStack {
 /**
  * Starts a nats-server, a database where `marketdata` is among the services, and `node services/<name>/main.ts` for
  * each name (a name twice is two replicas). `env` goes to every service; `nats` and `databaseUrl` share what is there.
+ * With `locked` every service is the user of NATS that it is in a cluster, with no more rights than that; whoever
+ * connects without a name is the operator.
  */
 export async function startStack(options: {
   services: readonly string[];
   env?: Readonly<Record<string, string | undefined>>;
   nats?: TestNats;
   databaseUrl?: string;
+  locked?: boolean;
 }): Promise<TestStack> {
-  const nats = options.nats ?? (await startNatsServer());
+  const passwords = options.locked === true ? await newNatsPasswords() : undefined;
+  const nats = options.nats ?? (await startNatsServer(passwords && (await lockedBy(passwords))));
   const databaseUrl =
     options.databaseUrl ?? (options.services.includes('marketdata') ? await createDatabase() : '');
   const services: StackService[] = [];
   const start: TestStack['start'] = async (name, env = {}) => {
     const service = await startService(name, {
       NATS_URL: nats.url,
+      ...(passwords && { NATS_USER: name, NATS_PASSWORD: passwords[name] }),
       DATABASE_URL: databaseUrl,
       SLUICE_HTTP_PORT: '0',
       SLUICE_OPS_PORT: '0',
@@ -82,6 +93,13 @@ export async function startStack(options: {
     start,
     stop,
     [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function lockedBy(passwords: NatsPasswords): Promise<{ config: string; env: Record<string, string> }> {
+  return {
+    config: `${await natsAccounts()}\nno_auth_user: operator\n`,
+    env: natsPasswordVariables(passwords),
   };
 }
 
