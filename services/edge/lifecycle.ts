@@ -1,12 +1,18 @@
 import type { Exchange } from './exchange.ts';
 import { InFlight } from './in-flight.ts';
-import { authenticate } from './phases/authenticate.ts';
+import { CorsPolicies, type CorsDocuments } from './cors/policies.ts';
+import { answerOwn } from './phases/answer-own.ts';
+import { authenticate, type AuthenticateOptions } from './phases/authenticate.ts';
+import { authorise } from './phases/authorise.ts';
 import { canonicalise, type CanonicaliseOptions } from './phases/canonicalise.ts';
+import { cors, corsOfRefusals } from './phases/cors.ts';
 import { dispatch, type DispatchOptions } from './phases/dispatch.ts';
+import { filterAddress, filterRouteAddress, type FilterAddressOptions } from './phases/filter-address.ts';
 import { matchRoute, type MatchOptions } from './phases/match-route.ts';
 import { receiveBody, type ReceiveOptions } from './phases/receive-body.ts';
 import { record, type RecordOptions } from './phases/record.ts';
 import { respond, type RespondOptions } from './phases/respond.ts';
+import { SecurityHeaders, type SecurityHeaderDocuments } from './security-headers.ts';
 
 /** A step of a request. It settles the exchange, leaves it to the next step, or throws (a SluiceError, as a rule). */
 export type Phase = (exchange: Exchange) => void | Promise<void>;
@@ -15,29 +21,44 @@ export type Phase = (exchange: Exchange) => void | Promise<void>;
 export type FinalPhase = (exchange: Exchange) => void;
 
 export interface Phases {
+  /** What even those have to pass whose requests are none: the first of `work`. */
+  readonly entry: Phase;
   readonly work: readonly Phase[];
   readonly finish: readonly FinalPhase[];
   readonly inFlight: InFlight;
 }
 
-export type LifecycleOptions = CanonicaliseOptions &
-  MatchOptions &
+export type LifecycleOptions = {
+  readonly documents: CorsDocuments & SecurityHeaderDocuments;
+} & FilterAddressOptions &
+  CanonicaliseOptions &
+  Omit<MatchOptions, 'cors'> &
   ReceiveOptions &
   DispatchOptions &
-  RespondOptions &
+  AuthenticateOptions &
+  Omit<RespondOptions, 'securityHeaders'> &
   RecordOptions;
 
 /** Every phase in its order. `docs/lifecycle.md` has the error exits, and the places of the phases still to come. */
 export function edgePhases(options: LifecycleOptions): Phases {
+  const policies = { cors: new CorsPolicies(options.documents) };
+  const securityHeaders = new SecurityHeaders(options.documents);
+  const entry = filterAddress(options);
   return {
+    entry,
     work: [
+      entry,
       canonicalise(options),
-      matchRoute(options),
-      authenticate(),
+      matchRoute({ ...options, ...policies }),
+      filterRouteAddress(options),
+      cors(policies),
+      answerOwn({ securityHeaders }),
+      authenticate(options),
+      authorise(),
       receiveBody(options),
       dispatch(options),
     ],
-    finish: [respond(options), record(options)],
+    finish: [corsOfRefusals(policies), respond({ ...options, securityHeaders }), record(options)],
     inFlight: new InFlight(),
   };
 }

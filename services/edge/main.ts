@@ -1,10 +1,13 @@
 import { hostname } from 'node:os';
 import { loadConfig, natsOptionsFrom } from '@sluice/config';
 import { connectBus } from '@sluice/nats';
+import { followDocument } from '@sluice/policy';
 import { followRoutes } from '@sluice/routes';
 import { startService } from '@sluice/service';
 import { createLogger, createRegistry, recordWriter, runService, startOpsServer } from '@sluice/telemetry';
+import { AddressBook } from './addresses/mod.ts';
 import { edgeConfig } from './config.ts';
+import { openAuthenticator } from './credentials/open-authenticator.ts';
 import { gatewayCaller } from './gateway.ts';
 import { HttpServer } from './http/server.ts';
 import { edgePhases } from './lifecycle.ts';
@@ -30,29 +33,62 @@ await runService(logger, async () => {
     name: `edge ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
   });
-  const table = await followRoutes(bus, {
-    replicas: config.natsReplicas,
-    report: (detail, error) => logger.warn({ err: error }, detail),
-  });
+  const report = (detail: string, error?: unknown): void => logger.warn({ err: error }, detail);
+  const table = await followRoutes(bus, { replicas: config.natsReplicas, report });
+  const documents = await followDocument(bus, { replicas: config.natsReplicas, report });
+  const addresses = new AddressBook({ report });
+  documents.onChange((document) => void addresses.apply(document));
 
   let stopping = false;
   const ready = (): string[] => [
     ...(stopping ? ['stopping'] : []),
     ...(bus.connected ? [] : ['no connection to NATS']),
     ...(table.ready ? [] : ['routes not read yet']),
+    ...(documents.ready ? [] : ['gateway document not read yet']),
+    ...(addresses.ready ? [] : ['address rules not in force']),
   ];
   const ops = await startOpsServer({ host: config.opsHost, port: config.opsPort, registry, ready });
 
   const local = localRoutes(await referencePages());
   const writeRecord = recordWriter(logger);
-  const phases = edgePhases({ ...config, bus, table, local, logger, metrics, writeRecord });
+  await documents.loaded;
+  const authenticator = await openAuthenticator({
+    bus,
+    replicas: config.natsReplicas,
+    document: documents,
+    settings: config,
+    registry,
+    report,
+  });
+  const phases = edgePhases({
+    ...config,
+    bus,
+    table,
+    documents,
+    addresses,
+    authenticator,
+    local,
+    logger,
+    metrics,
+    writeRecord,
+  });
   metrics.now.inFlight = () => phases.inFlight.count;
-  const live = createLive({ bus, config, logger, registry, call: gatewayCaller(phases) });
+  const live = createLive({
+    bus,
+    config,
+    logger,
+    registry,
+    call: gatewayCaller(phases),
+    authenticator,
+    documents,
+    addresses,
+  });
   const http = new HttpServer({ config, phases, live, metrics });
 
   metrics.now.connections = () => http.connections;
 
-  await table.loaded;
+  await Promise.all([table.loaded, documents.loaded]);
+  await addresses.apply(documents.current);
   const gateway = await http.listen();
   const discovery = await startService(bus, {
     name: 'edge',
@@ -74,6 +110,9 @@ await runService(logger, async () => {
         live,
         withdraw: async () => {
           table.stop();
+          await authenticator.stop();
+          documents.stop();
+          addresses.stop();
           await discovery.stop();
         },
         bus,

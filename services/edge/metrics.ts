@@ -37,8 +37,14 @@ export function edgeMetrics(registry: Registry) {
   });
   const rejected = new Counter({
     name: 'sluice_edge_rejected_total',
-    help: 'Requests and connections that the edge itself refused, by error code; also `connections` (too many) and `stalled` (a client that did not take its answer).',
+    help: 'Requests and connections that the edge itself refused, by error code; also `connections` (too many), `stalled` (a client that did not take its answer), `tls` (a handshake that failed) and `proxy_protocol` (a PROXY header that is none).',
     labelNames: ['reason'],
+    registers: [registry],
+  });
+  const refusedAddresses = new Counter({
+    name: 'sluice_edge_addresses_refused_total',
+    help: 'Requests refused because of their address, by whose rules: `gateway` or `route`.',
+    labelNames: ['scope'],
     registers: [registry],
   });
   const received = new Counter({
@@ -98,7 +104,10 @@ export function edgeMetrics(registry: Registry) {
       if (exchange.reply.length > 0) sent.inc(exchange.reply.length);
       if (exchange.error) rejected.inc({ reason: exchange.error.code });
     },
-    refused(reason: 'connections' | 'stalled'): void {
+    addressRefused(scope: 'gateway' | 'route'): void {
+      refusedAddresses.inc({ scope });
+    },
+    refused(reason: 'connections' | 'stalled' | 'proxy_protocol' | 'tls'): void {
       rejected.inc({ reason });
     },
     /** Label sets now kept; bounded whatever clients and routes do. */

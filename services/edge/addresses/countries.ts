@@ -1,14 +1,12 @@
 import { createRequire } from 'node:module';
-import { open } from 'maxmind';
+import { open, type CountryResponse } from 'maxmind';
 import type { Address } from './address.ts';
 
 /** Tells the country of an address (ISO 3166-1 alpha-2), null where nobody knows. Remembered on the address. */
 export type CountryOf = (address: Address) => string | null;
 
-/** Rows of the database; the members are those of `geo-whois-asn-country`. */
-interface Row {
-  readonly country_code?: string;
-}
+/** Rows of `geo-whois-asn-country`, beside those that the types of `maxmind` know. */
+type Row = CountryResponse & { readonly country_code?: string };
 
 let opened: Promise<CountryOf> | undefined;
 
@@ -28,7 +26,7 @@ async function read(): Promise<CountryOf> {
     '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb',
   );
   // What is found is kept on the address, as long as its connection; a cache inside would keep a second copy.
-  const reader = await open<Row & Record<string, unknown>>(file, { cache: { max: 1 } });
+  const reader = await open<Row>(file, { cache: { max: 1 } });
   return (address) => {
     if (address.country === undefined) address.country = reader.get(address.text)?.country_code ?? null;
     return address.country;

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { replyHeaders } from './reply-headers.ts';
+import { replyHeaders as replyHeadersOf } from './reply-headers.ts';
+
+const replyHeaders = (sent: string[], requestId: string, answerHeaders: string[] = [], ownsCors = false) =>
+  replyHeadersOf(sent, { requestId, answerHeaders, ownsCors });
 
 it('keeps order and repetition, and ends with the request id', () => {
   expect(replyHeaders(['set-cookie', 'a', 'etag', '"x"', 'set-cookie', 'b'], 'r')).toEqual([
@@ -59,4 +62,24 @@ it('puts what the gateway adds in the place of the backend’s own, beside its c
     'x-request-id',
     'r',
   ]);
+});
+
+it('takes out what a backend says about CORS where the gateway has a policy', () => {
+  const sent = [
+    'access-control-allow-origin',
+    '*',
+    'access-control-allow-credentials',
+    'true',
+    'etag',
+    '"x"',
+  ];
+  expect(replyHeaders(sent, 'r', ['vary', 'Origin'], true)).toEqual([
+    'etag',
+    '"x"',
+    'vary',
+    'Origin',
+    'x-request-id',
+    'r',
+  ]);
+  expect(replyHeaders(sent, 'r')).toContain('access-control-allow-origin');
 });

@@ -1,13 +1,21 @@
 import { hopByHop, type FlatHeaders } from '@sluice/wire';
 
-const none: FlatHeaders = [];
+/** What the gateway has to say itself; an {@link Exchange} is one. */
+export interface OwnFields {
+  readonly requestId: string;
+  /** What its phases have added. */
+  readonly answerHeaders: FlatHeaders;
+  /** Its CORS policy counts: a backend's `access-control-` fields could say more than that allows. */
+  readonly ownsCors: boolean;
+}
 
 /**
- * The fields of an answer that go to the client, with the gateway's `x-request-id` and what its phases have `added`.
+ * The fields of an answer that go to the client, with the gateway's `x-request-id` and what its phases have added.
  * Framing and connection fields are dropped: the gateway makes its own. Names are lower case, and everything is valid in
  * HTTP: the envelope's decoder has refused what is not.
  */
-export function replyHeaders(headers: FlatHeaders, requestId: string, added: FlatHeaders = none): string[] {
+export function replyHeaders(headers: FlatHeaders, own: OwnFields): string[] {
+  const { answerHeaders: added, ownsCors } = own;
   const kept: string[] = [];
   let nominated: Set<string> | null = null;
   for (let i = 0; i < headers.length; i += 2) {
@@ -20,15 +28,16 @@ export function replyHeaders(headers: FlatHeaders, requestId: string, added: Fla
       name !== 'content-length' &&
       name !== 'x-request-id' &&
       !hopByHop.has(name) &&
-      !(added.length > 0 && replaces(added, name))
+      !(added.length > 0 && replaces(added, name)) &&
+      !(ownsCors && name.startsWith('access-control-'))
     ) {
       kept.push(name, value);
     }
   }
-  const own = nominated === null ? kept : without(kept, nominated);
-  for (const part of added) own.push(part);
-  own.push('x-request-id', requestId);
-  return own;
+  const complete = nominated === null ? kept : without(kept, nominated);
+  for (const part of added) complete.push(part);
+  complete.push('x-request-id', own.requestId);
+  return complete;
 }
 
 /** Whether the gateway's own field takes the place of a backend's. Cookies and `Vary` are lists that both add to. */

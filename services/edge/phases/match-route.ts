@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/errors';
 import type { RouteTable } from '@sluice/routes';
+import type { CorsPolicies } from '../cors/policies.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalRoute } from '../local-routes.ts';
 
@@ -7,13 +8,15 @@ export interface MatchOptions {
   readonly table: Pick<RouteTable, 'match' | 'ready'>;
   /** Paths that the edge knows itself; null where the path is not one of them. */
   readonly local: (path: string) => LocalRoute | null;
+  readonly cors: Pick<CorsPolicies, 'of'>;
 }
 
 /** What the gateway as a whole understands: the answer to `OPTIONS *`. */
 const everyMethod = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
 
 /**
- * Finds the route in the replica, without a message. Settles OPTIONS (204 with `Allow`) and the edge's own pages.
+ * Finds the route in the replica, without a message, or the page of the edge's own. Settles OPTIONS (204 with `Allow`); a
+ * CORS preflight gets the route of the method that it asks about, so that the phases up to CORS see that one.
  * Exits: 404, 405 with `Allow`, 503 while the table has not been read yet.
  */
 export function matchRoute(options: MatchOptions) {
@@ -27,6 +30,7 @@ export function matchRoute(options: MatchOptions) {
       throw new SluiceError('unavailable', 'The gateway has not read its routes yet.');
     if (exchange.slash) throw notFound();
     // RFC 9110 section 9.3.8: TRACE would show a client what the gateway added to its request.
+    if (isPreflight(exchange) && matchPreflight(options, exchange)) return undefined;
     const match = options.table.match(method === 'TRACE' ? '' : method, exchange.segments);
     switch (match.kind) {
       case 'route':
@@ -46,11 +50,41 @@ export function matchRoute(options: MatchOptions) {
   };
 }
 
+function isPreflight({ method, fields }: Exchange): boolean {
+  return method === 'OPTIONS' && fields.origin !== null && fields.preflightMethod !== null;
+}
+
+/** False where the gateway has no policy: OPTIONS then goes its ordinary way, to a backend that knows CORS itself. */
+function matchPreflight({ table, cors }: MatchOptions, exchange: Exchange): boolean {
+  const wanted = exchange.fields.preflightMethod as string;
+  const match = table.match(wanted === 'TRACE' ? '' : wanted, exchange.segments);
+  if (match.kind === 'none') return false;
+  const route = match.kind === 'route' ? match.route : null;
+  exchange.route = route;
+  if (cors.of(exchange) === null) {
+    exchange.route = null;
+    return false;
+  }
+  if (route !== null) exchange.label = route.path;
+  exchange.preflight = match.kind === 'method' ? match.allow : methodsOf(table, exchange, wanted);
+  return true;
+}
+
+/** What the path has; with a route for every method there is no list, and the one that was asked about is enough. */
+function methodsOf(table: MatchOptions['table'], exchange: Exchange, wanted: string): readonly string[] {
+  const match = table.match('', exchange.segments);
+  return match.kind === 'method' ? match.allow : [wanted];
+}
+
 function matchLocal(own: LocalRoute, exchange: Exchange): void {
   exchange.label = own.label;
+  exchange.own = own;
+  if (isPreflight(exchange)) {
+    exchange.preflight = own.methods;
+    return undefined;
+  }
   if (own.methods.includes(exchange.method)) {
-    if (own.route) exchange.route = own.route;
-    else own.handle(exchange);
+    exchange.route = own.route;
     return undefined;
   }
   const allow = [...own.methods, 'OPTIONS'].join(', ');

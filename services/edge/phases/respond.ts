@@ -1,10 +1,12 @@
 import type { Logger } from '@sluice/telemetry';
-import { headerValue } from '@sluice/wire';
+import { headerValue, type FlatHeaders } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
 import { replyHeaders } from '../http/reply-headers.ts';
+import type { SecurityHeaders } from '../security-headers.ts';
 
 export interface RespondOptions {
   readonly logger: Pick<Logger, 'error' | 'warn'>;
+  readonly securityHeaders: Pick<SecurityHeaders, 'of'>;
 }
 
 const noBytes = new Uint8Array(0);
@@ -18,7 +20,8 @@ export function respond(options: RespondOptions) {
   return function respond(exchange: Exchange): void {
     if (exchange.handedOver) return;
     const declared = exchange.method === 'HEAD' ? headerValue(exchange.headers, 'content-length') : undefined;
-    const headers = replyHeaders(exchange.headers, exchange.requestId, exchange.answerHeaders);
+    const headers = replyHeaders(exchange.headers, exchange);
+    complete(headers, options.securityHeaders.of(exchange));
     const { status } = exchange;
     if (status === 204 || status === 304) {
       // RFC 9110 sections 15.3.5 and 15.4.5: no content, and for 204 no Content-Length either.
@@ -45,6 +48,14 @@ export function respond(options: RespondOptions) {
       exchange.outlet.abort();
     }
   };
+}
+
+/** Adds what is not there yet: a backend knows its own answer best. */
+function complete(headers: string[], fields: FlatHeaders): void {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (headerValue(headers, name) === undefined) headers.push(name, fields[i + 1] as string);
+  }
 }
 
 function logFailure(logger: RespondOptions['logger'], exchange: Exchange): void {

@@ -1,5 +1,6 @@
 import { loadConfig } from '@sluice/config';
 import { connectBus, openBucket, type Bus } from '@sluice/nats';
+import type { GatewayInput } from '@sluice/policy';
 import {
   followRoutes,
   routeKey,
@@ -18,7 +19,9 @@ import {
   type WireRequest,
   type WireResponse,
 } from '@sluice/wire';
+import { AddressBook } from '../addresses/mod.ts';
 import { edgeConfig, type HttpConfig } from '../config.ts';
+import { openAuthenticator, type OpenAuthenticator } from '../credentials/open-authenticator.ts';
 import { gatewayCaller } from '../gateway.ts';
 import { HttpServer } from '../http/server.ts';
 import { edgePhases, type Phases } from '../lifecycle.ts';
@@ -26,6 +29,7 @@ import type { GatewayCaller, Live } from '../live-port.ts';
 import { localRoutes } from '../local-routes.ts';
 import { edgeMetrics, type EdgeMetrics } from '../metrics.ts';
 import { referencePages } from '../reference/pages.ts';
+import { TestDocuments } from './documents.ts';
 
 export type AccessRecord = Record<string, unknown>;
 
@@ -46,6 +50,9 @@ export interface TestEdge {
   readonly registry: Registry;
   readonly metrics: EdgeMetrics;
   readonly phases: Phases;
+  readonly documents: TestDocuments;
+  readonly addresses: AddressBook;
+  readonly authenticator: OpenAuthenticator;
   readonly http: HttpServer;
   readonly call: GatewayCaller;
   /** Access records and warnings, in order. */
@@ -56,6 +63,8 @@ export interface TestEdge {
   backend: Backend;
   /** Stops and starts the test's router subscription. */
   routerAway(away: boolean): Promise<void>;
+  /** Puts another gateway document into force. */
+  document(input: GatewayInput): Promise<void>;
   route(route: Partial<CompiledRoute> & { path: string }): Promise<CompiledRoute>;
   /** The record with this request id, once it is written. */
   recordOf(requestId: string): Promise<AccessRecord>;
@@ -65,6 +74,7 @@ export interface TestEdge {
 
 export interface TestEdgeOptions {
   readonly config?: Partial<HttpConfig>;
+  readonly document?: GatewayInput;
   readonly nats?: TestNats;
   readonly natsConfig?: string;
   readonly live?: Partial<Live>;
@@ -93,13 +103,29 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   const failures: AccessRecord[] = [];
   const keep = (list: AccessRecord[]) => (fields: object, msg?: string) => void list.push({ ...fields, msg });
   const logger = { warn: keep(failures), error: keep(failures) } as never;
-  const config: HttpConfig = { ...loadConfig(edgeConfig, { SLUICE_HTTP_PORT: '0' }), ...options.config };
+  const settings = loadConfig(edgeConfig, { SLUICE_HTTP_PORT: '0' });
+  const config: HttpConfig = { ...settings, ...options.config };
   const registry = new Registry();
   const metrics = edgeMetrics(registry);
+  const documents = new TestDocuments(options.document);
+  const addresses = new AddressBook({ report: (msg, err) => failures.push({ msg, err }) });
+  documents.onChange((document) => void addresses.apply(document));
+  await addresses.apply(documents.current);
+  const authenticator = await openAuthenticator({
+    bus: edgeBus,
+    replicas: 1,
+    document: documents,
+    settings,
+    registry,
+    report: (msg, err) => failures.push({ msg, err }),
+  });
   const phases = edgePhases({
     ...config,
     bus: edgeBus,
     table,
+    documents,
+    addresses,
+    authenticator,
     local: localRoutes(await referencePages()),
     logger,
     metrics,
@@ -133,6 +159,8 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     http.drain();
     await http.close(0);
     table.stop();
+    addresses.stop();
+    await authenticator.stop();
     await Promise.all([bus.close(1_000), edgeBus.close(1_000)]);
     if (options.nats === undefined) await nats.stop();
   };
@@ -145,6 +173,9 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     registry,
     metrics,
     phases,
+    documents,
+    addresses,
+    authenticator,
     http,
     records,
     failures,
@@ -155,6 +186,10 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
       if (away) router.unsubscribe();
       else router = listen();
       await bus.flush();
+    },
+    async document(input) {
+      documents.set(input);
+      await addresses.apply(documents.current);
     },
     async route(given) {
       const route = testRoute(given);
