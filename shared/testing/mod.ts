@@ -5,3 +5,11 @@ export { startStack, type StackService, type TestStack } from './stack.ts';
 export { projectRoot, realData } from './paths.ts';
 export { until } from './until.ts';
 export { RawClient, rawRequest, type RawResponse } from './raw-client.ts';
+export {
+  makeSigningKey,
+  signToken,
+  startTokenIssuer,
+  testAudience,
+  type SigningKey,
+  type TokenIssuer,
+} from './token-issuer.ts';
