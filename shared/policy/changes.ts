@@ -73,14 +73,11 @@ function compareLists(
 function byIdentity(list: readonly unknown[]): Map<string, unknown> | null {
   const members = new Map<string, unknown>();
   for (const member of list) {
-    const key = isObject(member)
-      ? (member['id'] ?? member['match'])
-      : Array.isArray(member)
-        ? undefined
-        : member;
-    if (key === undefined || key === null) return null;
-    if (members.has(String(key))) return null;
-    members.set(String(key), member);
+    const name = isObject(member) ? (member['id'] ?? member['match']) : member;
+    if (typeof name !== 'string' && typeof name !== 'number') return null;
+    const key = String(name);
+    if (members.has(key)) return null;
+    members.set(key, member);
   }
   return members;
 }

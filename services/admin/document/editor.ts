@@ -1,0 +1,118 @@
+import { SluiceError } from '@sluice/errors';
+import type { Bus } from '@sluice/nats';
+import {
+  applyDocument,
+  checkStorable,
+  documentChanges,
+  DocumentError,
+  DocumentTooLargeError,
+  openConfigBucket,
+  readCurrent,
+  readRevision,
+  RevisionConflictError,
+  type DocumentChange,
+} from '@sluice/policy';
+import type { Actor } from '../access.ts';
+import type { AuditLog } from '../audit/log.ts';
+import { preconditionFailed } from '../http/precondition.ts';
+import { faultErrors, invalidDocument } from './input.ts';
+import { sides, summarise } from './summary.ts';
+
+/** The document as it stands. `revision` is 0, and the document empty, before anything was applied. */
+export interface Present {
+  readonly revision: number;
+  readonly input: unknown;
+}
+
+/** A document that is to become the present one. */
+export interface Edit {
+  readonly who: Actor;
+  readonly requestId: string;
+  readonly action: 'document.apply' | 'document.rollback';
+  readonly input: unknown;
+  readonly comment: string | null;
+}
+
+export interface Edited {
+  readonly revision: number;
+  readonly changes: readonly DocumentChange[];
+}
+
+/** Changes of the audit log that are kept one by one. */
+const mostAudited = 500;
+
+/** Reads and changes the stored document. Throws SluiceError and BusError. */
+export class DocumentEditor {
+  readonly #bus: Bus;
+  readonly #audit: AuditLog;
+
+  constructor(bus: Bus, audit: AuditLog) {
+    this.#bus = bus;
+    this.#audit = audit;
+  }
+
+  async present(): Promise<Present> {
+    try {
+      const current = await readCurrent(this.#bus);
+      return current === null
+        ? { revision: 0, input: {} }
+        : { revision: current.revision, input: current.document };
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      // Damaged by hand: it cannot be shown, and can be replaced.
+      const entry = await (await openConfigBucket(this.#bus)).get('gateway');
+      return { revision: entry?.revision ?? 0, input: {} };
+    }
+  }
+
+  /** The document of an earlier revision. Throws SluiceError `not_found`, and `unprocessable` for a damaged one. */
+  async revision(revision: number): Promise<unknown> {
+    let found: { readonly document: unknown } | null;
+    try {
+      found = await readRevision(this.#bus, revision);
+    } catch (cause) {
+      if (!(cause instanceof TypeError)) throw cause;
+      throw new SluiceError('unprocessable', `Revision ${revision} is damaged and cannot be read.`, {
+        cause,
+      });
+    }
+    if (found === null) throw new SluiceError('not_found', `Revision ${revision} is not kept.`);
+    return found.document;
+  }
+
+  /** Makes `edit` the document in the place of `present`, which the caller has compared with what its client knows. */
+  async apply(edit: Edit, present: Present): Promise<Edited> {
+    checkInput(edit.input);
+    const changes = documentChanges(present.input, edit.input);
+    if (changes.length === 0 && present.revision > 0) return { revision: present.revision, changes };
+    const { before, after } = sides(summarise(changes, mostAudited), present.revision);
+    const { who, action, requestId, comment } = edit;
+    const made = await this.#audit.change(
+      { who, action, target: 'document', before, after, comment, requestId },
+      () => this.#write(edit, present.revision),
+    );
+    return { revision: made.revision, changes };
+  }
+
+  async #write({ input, who, comment }: Edit, expectedRevision: number): Promise<{ revision: number }> {
+    try {
+      return await applyDocument(this.#bus, input, { expectedRevision, author: who.subject, comment });
+    } catch (error) {
+      if (error instanceof RevisionConflictError) throw preconditionFailed(error);
+      if (error instanceof DocumentTooLargeError)
+        throw new SluiceError('body_too_large', 'The document is larger than can be stored.', {
+          cause: error,
+        });
+      throw error;
+    }
+  }
+}
+
+/** A document that is stored already may not be valid for a newer gateway. */
+function checkInput(input: unknown): void {
+  try {
+    checkStorable(input);
+  } catch (error) {
+    throw error instanceof DocumentError ? invalidDocument(faultErrors(error.faults)) : error;
+  }
+}

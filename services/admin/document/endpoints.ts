@@ -1,0 +1,182 @@
+import { documentChanges, gatewaySchema, listRevisions } from '@sluice/policy';
+import type { Bus } from '@sluice/nats';
+import { endpoint, z, type Endpoint } from '@sluice/service';
+import type { WireRequest } from '@sluice/wire';
+import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
+import { json, revisioned } from '../http/answer.ts';
+import { listOf } from '../http/page.ts';
+import { checkPrecondition } from '../http/precondition.ts';
+import type { DocumentEditor, Edited, Present } from './editor.ts';
+import { invalidDocument, readDocument } from './input.ts';
+import { represent } from './represent.ts';
+import { appliedShape, checkShape, diffShape, documentShape, revisionShape } from './shapes.ts';
+import { summarise } from './summary.ts';
+
+const tags = ['Gateway document'];
+/** A document with the largest address lists, as JSON. */
+const bodyLimit = 7 * 1024 * 1024;
+/** Changes that an answer lists one by one. */
+const mostListed = 500;
+
+const flag = (description: string) =>
+  z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .default('false')
+    .transform((text) => text === 'true')
+    .meta({ type: 'boolean', default: false, description });
+const comment = z
+  .string()
+  .max(500)
+  .optional()
+  .meta({ description: 'Why; kept with the revision and in the audit log.' });
+const document = { body: gatewaySchema, bodyContentType: 'application/yaml', bodyLimit };
+const concurrency =
+  'Needs `If-Match` with the `ETag` of the document it was made against (428 without, 412 when there is another one by now).';
+const revisionParams = z.object({
+  revision: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be the number of a revision')
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 1, description: 'Number of a revision.' }),
+});
+
+/** The gateway document: read, check, compare, apply, and its earlier revisions. */
+export function documentEndpoints(options: {
+  bus: Bus;
+  editor: DocumentEditor;
+  handlers: Handlers;
+}): Record<string, Endpoint> {
+  const { bus, editor, handlers } = options;
+  const named = (name: string) => ({ tags, subject: subjectOf(name) });
+  return {
+    'document-get': endpoint({
+      ...reads,
+      ...named('document-get'),
+      route: 'GET /admin/v1/document',
+      summary: 'The gateway document',
+      description:
+        'As it was written, as JSON, or as YAML for `Accept: application/yaml`. Its `ETag` is its revision.',
+      response: documentShape,
+      handler: ({ request }) =>
+        handlers.as('viewer', 'document-get', request, async () => {
+          const { input, revision } = await editor.present();
+          return represent(request, input, revision);
+        }),
+    }),
+    'document-put': endpoint({
+      ...changes,
+      ...named('document-put'),
+      ...document,
+      route: 'PUT /admin/v1/document',
+      summary: 'Apply a document',
+      description: `Checked whole and applied whole, or refused with every fault. JSON or YAML by \`Content-Type\`. ${concurrency}`,
+      query: z.object({ dry_run: flag('Check and compare only; nothing is changed.'), comment }),
+      response: appliedShape,
+      handler: ({ request, query }) =>
+        handlers.as('admin', 'document-put', request, async (who) => {
+          const read = readDocument(request);
+          if (!read.ok) throw invalidDocument(read.errors);
+          const present = await presentFor(request);
+          if (query.dry_run) return applied(present, { ...dry(present, read.input) }, true);
+          const edit = { who, requestId: request.id, comment: query.comment ?? null, input: read.input };
+          return applied(present, await editor.apply({ ...edit, action: 'document.apply' }, present), false);
+        }),
+    }),
+    'document-check': endpoint({
+      ...reads,
+      ...named('document-check'),
+      ...document,
+      route: 'POST /admin/v1/document/check',
+      summary: 'Check a document without applying it',
+      response: checkShape,
+      handler: ({ request }) =>
+        handlers.as('viewer', 'document-check', request, async () => {
+          const read = readDocument(request);
+          return json({ valid: read.ok, errors: read.ok ? [] : read.errors.slice(0, mostListed) });
+        }),
+    }),
+    'document-diff': endpoint({
+      ...reads,
+      ...named('document-diff'),
+      ...document,
+      route: 'POST /admin/v1/document/diff',
+      summary: 'What a document would change',
+      description: 'Compared with the present document, whose revision is the `ETag` of the answer.',
+      response: diffShape,
+      handler: ({ request }) =>
+        handlers.as('viewer', 'document-diff', request, async () => {
+          const read = readDocument(request);
+          if (!read.ok) throw invalidDocument(read.errors);
+          const present = await editor.present();
+          const { revision, changes } = dry(present, read.input);
+          return revisioned({ revision, ...summarise(changes, mostListed) }, revision);
+        }),
+    }),
+    'revisions-list': endpoint({
+      ...reads,
+      ...named('revisions-list'),
+      route: 'GET /admin/v1/revisions',
+      summary: 'Revisions of the document that are kept, newest first',
+      response: listOf(revisionShape),
+      handler: ({ request }) =>
+        handlers.as('viewer', 'revisions-list', request, async () => {
+          const [revisions, present] = await Promise.all([listRevisions(bus), editor.present()]);
+          const data = revisions.map((each) => ({ ...each, current: each.revision === present.revision }));
+          return json({ data, next: null });
+        }),
+    }),
+    'revisions-get': endpoint({
+      ...reads,
+      ...named('revisions-get'),
+      route: 'GET /admin/v1/revisions/{revision}',
+      summary: 'The document of an earlier revision',
+      description: 'As JSON, or as YAML for `Accept: application/yaml`.',
+      params: revisionParams,
+      response: documentShape,
+      handler: ({ request, params }) =>
+        handlers.as('viewer', 'revisions-get', request, async () =>
+          represent(request, await editor.revision(params.revision), params.revision),
+        ),
+    }),
+    'revisions-rollback': endpoint({
+      ...changes,
+      ...named('revisions-rollback'),
+      route: 'POST /admin/v1/revisions/{revision}/rollback',
+      summary: 'Apply the document of an earlier revision again',
+      description: `Makes a new revision. ${concurrency}`,
+      params: revisionParams,
+      query: z.object({ comment }),
+      response: appliedShape,
+      handler: ({ request, params, query }) =>
+        handlers.as('admin', 'revisions-rollback', request, async (who) => {
+          const present = await presentFor(request);
+          const input = await editor.revision(params.revision);
+          const comment = query.comment ?? `rollback to revision ${params.revision}`;
+          const edit = { who, requestId: request.id, comment, input };
+          return applied(
+            present,
+            await editor.apply({ ...edit, action: 'document.rollback' }, present),
+            false,
+          );
+        }),
+    }),
+  };
+
+  /** The present document, if it is the one that the request is about. */
+  async function presentFor(request: WireRequest): Promise<Present> {
+    const present = await editor.present();
+    checkPrecondition(request, present.revision, { absent: present.revision === 0 });
+    return present;
+  }
+}
+
+function dry(present: Present, input: unknown): Edited {
+  return { revision: present.revision, changes: documentChanges(present.input, input) };
+}
+
+function applied(present: Present, { revision, changes }: Edited, dryRun: boolean) {
+  return revisioned(
+    { revision, changed: revision !== present.revision, dry_run: dryRun, ...summarise(changes, mostListed) },
+    revision,
+  );
+}
