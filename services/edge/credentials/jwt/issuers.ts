@@ -17,7 +17,7 @@ type Tell = Pick<KeySetOptions, 'changed' | 'report' | 'observe'>;
 export class Issuers {
   readonly #tell: Tell;
   #byName: ReadonlyMap<string, KnownIssuer> = new Map();
-  #byClaim: ReadonlyMap<string, readonly KnownIssuer[]> = new Map();
+  #byClaim: ReadonlyMap<string, KnownIssuer> = new Map();
   #keySets: ReadonlyMap<string, KeySet> = new Map();
 
   constructor(tell: Tell) {
@@ -28,9 +28,9 @@ export class Issuers {
     return this.#byName.get(name);
   }
 
-  /** Those that a token with this `iss` may be of; more than one where they differ by audience. */
-  claimedBy(iss: unknown): readonly KnownIssuer[] {
-    return (typeof iss === 'string' ? this.#byClaim.get(iss) : undefined) ?? [];
+  /** The one that a token with this `iss` is of; a document names no issuer twice. */
+  claimedBy(iss: unknown): KnownIssuer | undefined {
+    return typeof iss === 'string' ? this.#byClaim.get(iss) : undefined;
   }
 
   /** Takes the issuers of a document over, whole. */
@@ -46,7 +46,7 @@ export class Issuers {
     for (const [place, keySet] of this.#keySets) if (!keySets.has(place)) keySet.stop();
     this.#keySets = keySets;
     this.#byName = byName;
-    this.#byClaim = Map.groupBy(byName.values(), ({ rules }) => rules.issuer);
+    this.#byClaim = new Map([...byName.values()].map((issuer) => [issuer.rules.issuer, issuer]));
   }
 
   /** Resolves when every key set has been looked for once. */

@@ -1,0 +1,81 @@
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { makeSigningKey } from '@sluice/testing';
+import { candidates, parseKeySet } from './jwks.ts';
+
+const ec = makeSigningKey('ec').jwk;
+const rsa = {
+  ...generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }),
+  kid: 'rsa',
+};
+const set = (...keys: unknown[]): string => JSON.stringify({ keys });
+
+describe('a key set', () => {
+  it('gives the keys that can check signatures, and leaves the others out', () => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+    const others = [
+      { ...rsa, use: 'enc' },
+      { ...rsa, key_ops: ['encrypt'] },
+      weak,
+      { kty: 'AKP', kid: 'future', pub: 'AAAA' },
+      { ...ec, x: 'AAAA' },
+      'text',
+      null,
+    ];
+    expect(parseKeySet(set(...others, ec, rsa)).map(({ id }) => id)).toEqual(['ec', 'rsa']);
+  });
+
+  it('gives the same object for a key that was known', () => {
+    const [first] = parseKeySet(set(ec));
+    const members = Object.fromEntries(Object.entries(ec).toReversed());
+    expect(parseKeySet(set(rsa, members), [first!])[1]).toBe(first);
+  });
+
+  it.each([
+    ['a private key', set(ec, { ...ec, d: 'AAAA' })],
+    ['a private member of RSA', set(ec, { ...rsa, p: 'AAAA' })],
+    ['a symmetric key', set(ec, { kty: 'oct', kid: 'hmac' })],
+    ['the bytes of a symmetric key', set(ec, { kty: 'EC', k: 'AAAA' })],
+    ['no key', set()],
+    ['no usable key', set({ ...ec, use: 'enc' })],
+    ['too many keys', set(...Array.from({ length: 101 }, () => ec))],
+    ['no list', '{"keys":{}}'],
+    ['no object', '[]'],
+    ['no JSON', '<html>'],
+  ])('is refused whole with %s', (_what, text) => {
+    expect(() => parseKeySet(text)).toThrow();
+  });
+
+  it('of any shape ends in a refusal or in keys, never in anything else', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            ...Object.fromEntries(
+              ['kty', 'n', 'e', 'x', 'y', 'crv', 'kid'].map((name) => [name, fc.jsonValue()]),
+            ),
+          }),
+        ),
+        (keys) => {
+          expect(() => parseKeySet(JSON.stringify({ keys }))).toThrow(TypeError);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('candidates for a signature', () => {
+  const keys = parseKeySet(set(ec, rsa, { ...ec, kid: 'other', alg: undefined }));
+  const ids = (algorithm: string, kid: string | null) => candidates(keys, algorithm, kid).map(({ id }) => id);
+
+  it('fit algorithm, type, curve and key id', () => {
+    expect(ids('ES256', 'ec')).toEqual(['ec']);
+    expect(ids('ES256', null)).toEqual(['ec', 'other']);
+    expect(ids('RS256', null)).toEqual(['rsa']);
+    expect(ids('ES384', null)).toEqual([]);
+    expect(ids('ES256', 'nobody')).toEqual([]);
+    for (const algorithm of ['none', 'HS256', 'constructor', '']) expect(ids(algorithm, null)).toEqual([]);
+  });
+});
