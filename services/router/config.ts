@@ -3,10 +3,10 @@ import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
 export const routerConfig = defineConfig('router', {
   ...natsSettings,
   ...opsSettings,
-  routesFile: z.string().optional().meta({
-    env: 'SLUICE_ROUTES_FILE',
+  gatewayFile: z.string().optional().meta({
+    env: 'SLUICE_GATEWAY_FILE',
     description:
-      'YAML file of declared routes; loaded into KV `config` at start, when it changes and on SIGHUP. Without it, what KV holds stays.',
+      'Gateway document, YAML or JSON; loaded into KV `config` at start, when it or a list file of it changes, and on SIGHUP. Without it, what KV holds stays.',
   }),
   defaultTimeoutMs: z.coerce.number().int().min(1).max(300_000).default(10_000).meta({
     env: 'SLUICE_DEFAULT_TIMEOUT_MS',

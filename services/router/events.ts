@@ -3,7 +3,7 @@ import type { RouteProblem } from '@sluice/routes';
 import type { Logger } from '@sluice/telemetry';
 import type { CompilerEvent } from './compile/compiler.ts';
 import type { TableWrite } from './compile/diff.ts';
-import type { FileEvent } from './declared/routes-file.ts';
+import type { FileEvent } from './declared/gateway-file.ts';
 import type { RouterMetrics } from './metrics.ts';
 import type { Refusal } from './request/handler.ts';
 
@@ -27,14 +27,15 @@ export function routerEvents(logger: Logger, metrics: RouterMetrics) {
 
     file(event: FileEvent): void {
       if (event.kind === 'not stored')
-        return logger.error({ err: event.error }, 'declared routes could not be stored, trying again');
+        return logger.error({ err: event.error }, 'gateway document could not be stored, trying again');
       metrics.fileValid.set(event.kind === 'loaded' ? 1 : 0);
       if (event.kind === 'refused')
         return logger.error(
           { faults: event.faults },
-          `routes file refused, the routes declared before stay: ${event.faults.join('; ')}`,
+          `gateway file refused, the document before stays: ${event.faults.join('; ')}`,
         );
-      return logger.info({ routes: event.routes, changed: event.changed }, 'routes file loaded');
+      const { revision, changed, routes } = event;
+      return logger.info({ revision, changed, routes }, 'gateway file loaded');
     },
 
     /** The client has its problem document; the log has the cause. Ordinary refusals are the edge's access record. */

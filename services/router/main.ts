@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { loadConfig, natsOptionsFrom } from '@sluice/config';
 import { connectBus, openBucket } from '@sluice/nats';
-import { configBucket, followRoutes, routesBucket } from '@sluice/routes';
+import { followDocument } from '@sluice/policy';
+import { followRoutes, routesBucket } from '@sluice/routes';
 import { startMicroService } from '@sluice/service';
 import { createLogger, createRegistry, runService, startOpsServer } from '@sluice/telemetry';
 import { subjects } from '@sluice/wire';
 import { CompilerRole } from './compile/role.ts';
 import { routerConfig } from './config.ts';
-import { RoutesFile } from './declared/routes-file.ts';
+import { GatewayFile } from './declared/gateway-file.ts';
 import { routerEvents } from './events.ts';
 import { routerMetrics } from './metrics.ts';
 import { openApiHandler } from './openapi/endpoint.ts';
@@ -41,7 +42,10 @@ await runService(logger, async () => {
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
   });
   const routes = await openBucket(bus, { name: routesBucket, replicas });
-  const configuration = await openBucket(bus, { name: configBucket, replicas });
+  const document = await followDocument(bus, {
+    replicas,
+    report: (detail, error) => logger.warn({ err: error }, detail),
+  });
 
   const table = await followRoutes(bus, {
     replicas,
@@ -58,11 +62,11 @@ await runService(logger, async () => {
   metrics.sources.schemaProblems = () => schemas.problems;
 
   const file =
-    config.routesFile === undefined
+    config.gatewayFile === undefined
       ? undefined
-      : new RoutesFile({
-          file: config.routesFile,
-          bucket: configuration,
+      : new GatewayFile({
+          file: config.gatewayFile,
+          bus,
           onEvent: (event) => events.file(event),
         });
   await file?.start();
@@ -71,7 +75,7 @@ await runService(logger, async () => {
   const compiler = new CompilerRole({
     bus,
     routes,
-    config: configuration,
+    document,
     pollMs: config.discoveryIntervalMs,
     defaultTimeoutMs: config.defaultTimeoutMs,
     holder: `router ${instance}`,
@@ -127,6 +131,7 @@ await runService(logger, async () => {
       ...(stopping ? ['stopping'] : []),
       ...(bus.connected ? [] : ['no connection to NATS']),
       ...(table.ready ? [] : ['the route table has not been read yet']),
+      ...(document.ready ? [] : ['no valid gateway document has been read yet']),
     ],
   });
   logger.info({ ops: ops.url }, 'ready');
@@ -140,6 +145,7 @@ await runService(logger, async () => {
       await service.stop();
       schemas.stop();
       table.stop();
+      document.stop();
       await bus.close();
       await ops.close();
     },

@@ -62,8 +62,8 @@ export function routerMetrics(registry: Registry) {
       registers,
     }),
     fileValid: new Gauge({
-      name: 'sluice_router_routes_file_valid',
-      help: '1 when the file of declared routes was valid the last time it was read, 0 when it was refused.',
+      name: 'sluice_router_gateway_file_valid',
+      help: '1 when the gateway file was valid the last time it was read, 0 when it was refused.',
       registers,
     }),
   };

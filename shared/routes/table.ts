@@ -1,4 +1,5 @@
 import { openBucket, type BucketChange, type Bus } from '@sluice/nats';
+import { isAdminPath, isAdminSubject } from './admin-paths.ts';
 import { routesBucket } from './keys.ts';
 import { plainRoute, type CompiledRoute } from './route.ts';
 import { RouteTrie, type RouteMatch } from './trie.ts';
@@ -34,6 +35,7 @@ export interface RouteTable {
 }
 
 const prefix = 'route.';
+const nothing = { kind: 'none' } as const;
 const defaultSettleMs = 20;
 
 /**
@@ -86,7 +88,11 @@ class Replica implements RouteTable {
   }
 
   match(method: string, segments: readonly string[]): RouteMatch<CompiledRoute> {
-    return this.#trie.match(method, segments);
+    const found = this.#trie.match(method, segments);
+    // A template that begins with a parameter (`/{path...}`) must not catch admin credentials while the admin service is away.
+    if (found.kind === 'route' && isAdminPath(segments) && !isAdminSubject(found.route.subject))
+      return nothing;
+    return found;
   }
 
   get(id: string): CompiledRoute | undefined {

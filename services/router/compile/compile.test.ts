@@ -1,25 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
+import { gatewaySchema, type GatewayInput } from '@sluice/policy';
 import type { CompiledRoute } from '@sluice/routes';
-import type { DeclaredRoute } from '../declared/document.ts';
 import type { ServiceInstance } from '../discovery/instance.ts';
 import { compileTable, placeOf, type CompileInput, type CompileOutput } from './compile.ts';
+import { RoutePolicies } from './route-policies.ts';
 
-const defaultTimeoutMs = 10_000;
+type Declared = NonNullable<GatewayInput['routes']>[number];
 
-function declared(id: string, path: string, method = 'GET'): DeclaredRoute {
-  return {
-    id,
-    method,
-    path,
-    subject: `declared.${id}`,
-    encoding: 'raw',
-    auth: 'public',
-    timeoutMs: null,
-    bodyLimit: null,
-    headers: [],
-    summary: null,
-  };
+function declared(id: string, path: string, method = 'GET'): Declared {
+  return { id, method, path, subject: `declared.${id}` };
 }
 
 function service(
@@ -40,20 +30,20 @@ function service(
   };
 }
 
-function compile(
-  input: Partial<Omit<CompileInput, 'discovery'>> & {
-    instances?: ServiceInstance[];
-    settled?: boolean;
-    unknown?: string[];
-  },
-): CompileOutput {
-  const { instances = [], settled = true, unknown = [], ...rest } = input;
+function compile(input: {
+  declared?: Declared[];
+  document?: GatewayInput;
+  instances?: ServiceInstance[];
+  present?: CompileInput['present'];
+  settled?: boolean;
+  unknown?: string[];
+}): CompileOutput {
+  const { instances = [], settled = true, unknown = [], present = new Map() } = input;
+  const document = { defaults: { auth: 'public' as const }, routes: input.declared, ...input.document };
   return compileTable({
-    declared: [],
-    present: new Map(),
-    defaultTimeoutMs,
+    policies: new RoutePolicies(gatewaySchema.parse(document), 10_000),
+    present,
     discovery: { instances, settled, unknown: new Set(unknown) },
-    ...rest,
   });
 }
 
@@ -141,9 +131,23 @@ describe('while something is not known yet', () => {
     instances: [service('a', '1.0.0', { get: 'GET /x' })],
   }).routes;
 
-  test('declared routes of the table stay until a valid document is read', () => {
-    expect(ids(compile({ declared: null, present: before }))).toEqual(['d', 'openapi']);
-    expect(ids(compile({ declared: [], present: before }))).toEqual(['openapi']);
+  test('what the document says now holds for routes that stay', () => {
+    const settled = false;
+    const document = (more: GatewayInput) => ({
+      document: { defaults: { auth: 'public' as const }, ...more },
+    });
+    const closed = compile({
+      present: before,
+      settled,
+      ...document({ overrides: { 'a.*': { auth: ['key'] } } }),
+    });
+    expect(closed.routes.get('a.get')?.auth).toEqual(['key']);
+    const refused = compile({
+      present: before,
+      settled,
+      ...document({ services: { a: { paths: ['/y'] } } }),
+    });
+    expect(refused.problems.get('a.get')?.detail).toContain('may not announce /x');
   });
 
   test('discovered routes stay until services had time to answer', () => {

@@ -2,25 +2,24 @@ import {
   builtinRoutes,
   isReserved,
   parseTemplate,
-  plainRoute,
   templateShape,
   type CompiledRoute,
   type RouteProblem,
 } from '@sluice/routes';
-import type { DeclaredRoute } from '../declared/document.ts';
+import { facts } from '@sluice/policy';
 import { candidatesOf, compareText, sourceOf, type Candidate } from '../discovery/candidate.ts';
 import type { ServiceInstance } from '../discovery/instance.ts';
 import type { Discovery } from '../discovery/poller.ts';
 import { compareVersions } from '../discovery/semver.ts';
+import type { RoutePolicies } from './route-policies.ts';
 import { jsonText } from './text.ts';
 
 export interface CompileInput {
-  /** Null while nothing valid is known: declared routes of the present table then stay as they are. */
-  readonly declared: readonly DeclaredRoute[] | null;
+  /** What people wrote. */
+  readonly policies: RoutePolicies;
   readonly discovery: Discovery;
   /** The table as it is: incumbents keep their places against newcomers. */
   readonly present: ReadonlyMap<string, CompiledRoute>;
-  readonly defaultTimeoutMs: number;
 }
 
 export interface CompileOutput {
@@ -51,7 +50,7 @@ export function compileTable(input: CompileInput): CompileOutput {
   };
 
   for (const route of builtinRoutes) place(route, 'gateway');
-  for (const route of declaredRoutes(input)) place(route, 'declared routes');
+  for (const route of input.policies.declared) place(route, 'gateway document');
 
   const { winners, broken } = discoveredRoutes(input);
   for (const problem of broken) problems.set(problem.id, problem);
@@ -82,29 +81,6 @@ function refusal(
   return null;
 }
 
-/** Declared routes in the order of the document, or those of the table when the document is not known. */
-function declaredRoutes(input: CompileInput): CompiledRoute[] {
-  if (!input.declared)
-    return [...input.present.values()].filter(
-      (route) => route.origin === 'declared' && !builtinRoutes.some((own) => own.id === route.id),
-    );
-  return input.declared.map((route) => ({
-    ...plainRoute,
-    id: route.id,
-    method: route.method,
-    path: route.path,
-    origin: 'declared',
-    service: null,
-    subject: route.subject,
-    encoding: route.encoding,
-    auth: route.auth,
-    timeoutMs: route.timeoutMs ?? input.defaultTimeoutMs,
-    bodyLimit: route.bodyLimit,
-    headers: route.headers,
-    summary: route.summary,
-  }));
-}
-
 /**
  * One route per id. Of several versions of an endpoint the highest that is sound speaks for all of them; a version that
  * is not sound is a problem only where no sound one is left. Routes of services that could not be asked yet stay.
@@ -112,14 +88,14 @@ function declaredRoutes(input: CompileInput): CompiledRoute[] {
 function discoveredRoutes(input: CompileInput): { winners: CompiledRoute[]; broken: RouteProblem[] } {
   const best = new Map<string, Candidate>();
   for (const instance of input.discovery.instances)
-    for (const candidate of cachedCandidates(instance, input.defaultTimeoutMs)) {
+    for (const candidate of cachedCandidates(instance, input.policies)) {
       const other = best.get(candidate.id);
       if (!other || beats(candidate, other, input.present)) best.set(candidate.id, candidate);
     }
   for (const route of input.present.values()) {
     if (route.origin !== 'discovered' || best.has(route.id) || !route.service) continue;
     if (input.discovery.settled && !input.discovery.unknown.has(route.service.name)) continue;
-    best.set(route.id, { id: route.id, version: route.service.version, route });
+    best.set(route.id, retainedCandidate(route, input.policies));
   }
   const winners: CompiledRoute[] = [];
   const broken: RouteProblem[] = [];
@@ -151,15 +127,32 @@ function contentOf(candidate: Candidate): string {
   return jsonText('route' in candidate ? candidate.route : candidate.problem);
 }
 
-/** An instance never changes what it announced, so it is read once. */
-const candidateCache = new WeakMap<ServiceInstance, { timeoutMs: number; candidates: Candidate[] }>();
+/** An instance never changes what it announced, so it is read once per document; the same text is then made once too. */
+const candidateCache = new WeakMap<ServiceInstance, { policies: RoutePolicies; candidates: Candidate[] }>();
 
-function cachedCandidates(instance: ServiceInstance, defaultTimeoutMs: number): Candidate[] {
+function cachedCandidates(instance: ServiceInstance, policies: RoutePolicies): Candidate[] {
   const cached = candidateCache.get(instance);
-  if (cached?.timeoutMs === defaultTimeoutMs) return cached.candidates;
-  const candidates = candidatesOf(instance, defaultTimeoutMs);
-  candidateCache.set(instance, { timeoutMs: defaultTimeoutMs, candidates });
+  if (cached?.policies === policies) return cached.candidates;
+  const candidates = candidatesOf(instance, policies);
+  candidateCache.set(instance, { policies, candidates });
   return candidates;
+}
+
+function retainedCandidate(route: CompiledRoute, policies: RoutePolicies): Candidate {
+  const { id } = route;
+  const version = route.service?.version ?? '';
+  try {
+    return { id, version, route: policies.retained(route) };
+  } catch (error) {
+    if (!(error instanceof facts.FactError)) throw error;
+    const problem: RouteProblem = {
+      id,
+      origin: 'discovered',
+      source: describe(route),
+      detail: error.message,
+    };
+    return { id, version, problem };
+  }
 }
 
 function describe(route: CompiledRoute): string {

@@ -1,23 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectBus, openBucket, type Bucket, type Bus } from '@sluice/nats';
+import { applyDocument, followDocument, type DocumentFollower } from '@sluice/policy';
 import { routeKey } from '@sluice/routes';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
-import { declaredKey } from '../declared/config-routes.ts';
 import { Compiler, type CompilerEvent } from './compiler.ts';
 import type { TableWrite } from './diff.ts';
 
 let nats: TestNats;
 let bus: Bus;
-let config: Bucket;
+let document: DocumentFollower;
 let routes: Bucket;
 
 beforeAll(async () => {
   nats = await startNatsServer();
   bus = await connectBus({ servers: [nats.url], name: 'test' });
-  config = await openBucket(bus, { name: 'config' });
+  document = await followDocument(bus, { replicas: 1 });
   routes = await openBucket(bus, { name: 'routes' });
 });
 afterAll(async () => {
+  document.stop();
   await bus.close();
   await nats.stop();
 });
@@ -28,7 +29,7 @@ function compiler(bucket: Bucket) {
   const made = new Compiler({
     bus,
     routes: bucket,
-    config,
+    document,
     pollMs: 100,
     defaultTimeoutMs: 1_000,
     onEvent: (event) => events.push(event),
@@ -46,11 +47,11 @@ function instead(bucket: Bucket, operations: Partial<Bucket>): Bucket {
   });
 }
 
-const declare = (...ids: string[]): Promise<number> =>
-  config.put(
-    declaredKey,
-    JSON.stringify({ routes: ids.map((id) => ({ id, path: `/${id}`, subject: `test.${id}` })) }),
-  );
+async function declare(...ids: string[]): Promise<void> {
+  const routes = ids.map((id) => ({ id, path: `/${id}`, subject: `test.${id}` }));
+  const { revision } = await applyDocument(bus, { routes }, { expectedRevision: null, author: 'test' });
+  await until(() => document.revision === revision);
+}
 
 test('writes only what changed', async () => {
   await declare('a', 'b');

@@ -1,17 +1,17 @@
 import { isBusError, type Bucket, type Bus } from '@sluice/nats';
-import { followDeclared, type DeclaredFollower } from '../declared/config-routes.ts';
-import type { DeclaredRoute } from '../declared/document.ts';
+import type { DocumentFollower } from '@sluice/policy';
 import { ServicePoller, type Discovery } from '../discovery/poller.ts';
 import { compileTable } from './compile.ts';
 import { diffTable, type TableWrite } from './diff.ts';
+import { RoutePolicies } from './route-policies.ts';
 import { StoredTable } from './stored-table.ts';
 
 export interface CompilerOptions {
   readonly bus: Bus;
   /** KV `routes`. */
   readonly routes: Bucket;
-  /** KV `config`. */
-  readonly config: Bucket;
+  /** What people wrote. */
+  readonly document: DocumentFollower;
   readonly pollMs: number;
   readonly defaultTimeoutMs: number;
   readonly onEvent: (event: CompilerEvent) => void;
@@ -39,9 +39,8 @@ export class Compiler {
   readonly #options: CompilerOptions;
   readonly #stored: StoredTable;
   readonly #poller: ServicePoller;
-  #follower: DeclaredFollower | undefined;
-  #declared: readonly DeclaredRoute[] | null = null;
-  #declaredReady = false;
+  #policies: RoutePolicies | undefined;
+  #unfollow: () => void = () => {};
   #discovery: Discovery | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -65,17 +64,10 @@ export class Compiler {
   async start(): Promise<void> {
     this.#poller.start();
     await this.#stored.start();
-    this.#follower = await followDeclared(this.#options.config, {
-      onRoutes: (routes) => {
-        this.#declared = routes;
-        this.#schedule(gatherMs);
-      },
-      onReady: () => {
-        this.#declaredReady = true;
-        this.#schedule(gatherMs);
-      },
-      report: (detail) => this.#options.onEvent({ kind: 'trouble', detail }),
-    });
+    const { document } = this.#options;
+    this.#unfollow = document.onChange(() => this.#readDocument());
+    if (document.ready) this.#readDocument();
+    else void document.loaded.then(() => this.#readDocument());
     // A stop that came during the start has found nothing to end yet.
     if (this.#stopped) this.#end();
   }
@@ -91,7 +83,13 @@ export class Compiler {
     clearTimeout(this.#timer);
     this.#poller.stop();
     this.#stored.stop();
-    this.#follower?.stop();
+    this.#unfollow();
+  }
+
+  #readDocument(): void {
+    const { document, defaultTimeoutMs } = this.#options;
+    this.#policies = new RoutePolicies(document.current, defaultTimeoutMs);
+    this.#schedule(gatherMs);
   }
 
   #schedule(delayMs: number): void {
@@ -123,13 +121,13 @@ export class Compiler {
   }
 
   async #round(): Promise<void> {
-    if (!this.#stored.ready || !this.#declaredReady || !this.#discovery) return;
+    // Without a valid document nobody knows which routes are to go, so none goes.
+    if (!this.#stored.ready || !this.#policies || !this.#discovery) return;
     const began = performance.now();
     const wanted = compileTable({
-      declared: this.#declared,
+      policies: this.#policies,
       discovery: this.#discovery,
       present: this.#stored.routes,
-      defaultTimeoutMs: this.#options.defaultTimeoutMs,
     });
     const writes = diffTable(this.#stored.values, wanted);
     const seconds = (performance.now() - began) / 1_000;

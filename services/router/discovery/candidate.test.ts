@@ -1,5 +1,7 @@
+import { gatewaySchema, type GatewayInput } from '@sluice/policy';
 import { plainRoute } from '@sluice/routes';
 import { describe, expect, test } from 'vitest';
+import { RoutePolicies } from '../compile/route-policies.ts';
 import { candidatesOf } from './candidate.ts';
 import { parseInfo } from './instance.ts';
 
@@ -14,10 +16,13 @@ function info(endpoints: unknown, more: object = {}): unknown {
   };
 }
 
-function only(metadata: Record<string, string>, subject = 'orders.get') {
+const policies = (document: GatewayInput = {}): RoutePolicies =>
+  new RoutePolicies(gatewaySchema.parse(document), 10_000);
+
+function only(metadata: Record<string, string>, subject = 'orders.get', document: GatewayInput = {}) {
   const instance = parseInfo(info([{ name: 'get', subject, metadata }]));
   if (!instance) throw new Error('not an INFO answer');
-  const [candidate] = candidatesOf(instance, 10_000);
+  const [candidate] = candidatesOf(instance, policies(document));
   if (!candidate) throw new Error('no candidate');
   return candidate;
 }
@@ -61,7 +66,7 @@ describe('an INFO answer', () => {
 });
 
 describe('endpoint metadata', () => {
-  test('with only a route gets every default', () => {
+  test('with only a route gets every default, and nobody may call it', () => {
     expect(only({ 'sluice.route': 'GET /v1/orders/{id}' })).toEqual({
       id: 'orders.get',
       version: '1.2.0',
@@ -74,7 +79,7 @@ describe('endpoint metadata', () => {
         service: { name: 'orders', version: '1.2.0' },
         subject: 'orders.get',
         encoding: 'raw',
-        auth: 'public',
+        auth: [],
         timeoutMs: 10_000,
         bodyLimit: null,
         headers: [],
@@ -85,20 +90,40 @@ describe('endpoint metadata', () => {
   });
 
   test('says everything else about the route', () => {
-    const candidate = only({
-      'sluice.route': 'POST /v1/orders',
-      'sluice.encoding': 'msgpack',
-      'sluice.auth': 'jwt, apikey',
-      'sluice.timeout': '500ms',
-      'sluice.headers': 'X-B, x-a',
-      'sluice.schema': 'sluice.schema.orders.get',
-      'sluice.summary': 'Adds\nan order',
-      'sluice.body_limit': '10',
-      'sluice.rate': 'whatever',
-    });
+    const candidate = only(
+      {
+        'sluice.route': 'POST /v1/orders',
+        'sluice.encoding': 'msgpack',
+        'sluice.auth': 'jwt, key',
+        'sluice.timeout': '500ms',
+        'sluice.headers': 'X-B, x-a',
+        'sluice.schema': 'sluice.schema.orders.get',
+        'sluice.summary': 'Adds\nan order',
+        'sluice.body_limit': '10',
+        'sluice.scopes': 'orders:write, orders:read',
+        'sluice.roles': 'clerk',
+        'sluice.rate': 'burst',
+        'sluice.cost': '5',
+        'sluice.cors': 'shop',
+        'sluice.content_types': 'application/json',
+        'sluice.unheard_of': 'ignored',
+      },
+      'orders.add',
+      {
+        limits: { burst: { limit: 10, window: '1m' }, base: { limit: 10, window: '1m' } },
+        cors: { shop: { origins: ['https://shop.test'] } },
+        defaults: { limits: ['base'] },
+      },
+    );
     expect('route' in candidate && candidate.route).toMatchObject({
       encoding: 'msgpack',
-      auth: ['jwt', 'apikey'],
+      auth: ['jwt', 'key'],
+      scopes: ['orders:write', 'orders:read'],
+      roles: ['clerk'],
+      limits: ['base', 'burst'],
+      cost: 5,
+      cors: 'shop',
+      contentTypes: ['application/json'],
       timeoutMs: 500,
       headers: ['x-a', 'x-b'],
       schemaSubject: 'sluice.schema.orders.get',
@@ -111,6 +136,10 @@ describe('endpoint metadata', () => {
     ['sluice.timeout', 'never'],
     ['sluice.encoding', 'xml'],
     ['sluice.auth', 'public,jwt'],
+    ['sluice.auth', 'password'],
+    ['sluice.scopes', 'a"b'],
+    ['sluice.cost', '0'],
+    ['sluice.content_types', 'json'],
     ['sluice.headers', 'a b'],
     ['sluice.body_limit', 'big'],
     ['sluice.schema', 'a.*'],
@@ -130,9 +159,21 @@ describe('endpoint metadata', () => {
     expect(only({ 'sluice.route': '/a' }, 'sluice.route')).toHaveProperty('problem');
   });
 
-  test('with scopes or roles but no methods closes the route', () => {
-    expect(only({ 'sluice.route': '/a', 'sluice.scopes': 'read' })).toMatchObject({ route: { auth: [] } });
-    expect(only({ 'sluice.route': '/a', 'sluice.roles': 'admin' })).toMatchObject({ route: { auth: [] } });
+  test('that says nothing about who may call leaves it to the document', () => {
+    const open = only({ 'sluice.route': '/a' }, 'orders.get', { defaults: { auth: 'public' } });
+    expect(open).toMatchObject({ route: { auth: 'public' } });
+    const keys = only({ 'sluice.route': '/a', 'sluice.scopes': 'read' }, 'orders.get', {
+      defaults: { auth: ['key'] },
+    });
+    expect(keys).toMatchObject({ route: { auth: ['key'], scopes: ['read'] } });
+  });
+
+  test('with scopes or roles but no methods is closed where the document makes everything public', () => {
+    const document: GatewayInput = { defaults: { auth: 'public' } };
+    for (const key of ['sluice.scopes', 'sluice.roles'])
+      expect(only({ 'sluice.route': '/a', [key]: 'read' }, 'orders.get', document)).toMatchObject({
+        route: { auth: [] },
+      });
     expect(only({ 'sluice.route': '/a', 'sluice.roles': 'admin', 'sluice.auth': 'public' })).toHaveProperty(
       'problem',
     );
@@ -146,5 +187,5 @@ test('endpoints of different groups may share a name', () => {
       { name: 'get', subject: 'v1.get', metadata: { 'sluice.route': '/v1' } },
     ]),
   );
-  expect(candidatesOf(instance!, 1).map(({ id }) => id)).toEqual(['orders.get', 'orders.v2.get']);
+  expect(candidatesOf(instance!, policies()).map(({ id }) => id)).toEqual(['orders.get', 'orders.v2.get']);
 });

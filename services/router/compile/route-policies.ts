@@ -1,0 +1,129 @@
+import { facts, type DeclaredRoute, type GatewayDocument } from '@sluice/policy';
+import { plainRoute, type CompiledRoute, type RouteAddresses, type RouteAuth } from '@sluice/routes';
+import type { Announcement } from '../discovery/announcement.ts';
+import { checkAdmin, checkClaim } from './claims.ts';
+import { Overrides, type Override } from './overrides.ts';
+
+/**
+ * Turns what a document and its services say about routes into compiled ones: its defaults, its overrides, and which
+ * paths a service may have. Made once per document.
+ */
+export class RoutePolicies {
+  readonly #document: GatewayDocument;
+  readonly #defaultTimeoutMs: number;
+  readonly #overrides: Overrides;
+  /** Declared routes in the order of the document. */
+  readonly declared: readonly CompiledRoute[];
+
+  constructor(document: GatewayDocument, defaultTimeoutMs: number) {
+    this.#document = document;
+    this.#defaultTimeoutMs = defaultTimeoutMs;
+    this.#overrides = new Overrides(document.overrides);
+    this.declared = document.routes.map((route) => this.#declare(route));
+  }
+
+  /** The route of an endpoint. Throws FactError with the reason why it cannot be one. */
+  announced(
+    id: string,
+    service: { readonly name: string; readonly version: string },
+    { auth, cost, timeoutMs, ...rest }: Announcement,
+  ): CompiledRoute {
+    checkClaim(this.#document.services, service.name, rest.path);
+    const { defaults } = this.#document;
+    const route: CompiledRoute = {
+      ...plainRoute,
+      ...rest,
+      id,
+      origin: 'discovered',
+      service,
+      auth: auth ?? this.#defaultAuth(rest.roles, rest.scopes),
+      limits: this.#withDefaults(rest.limits),
+      cors: rest.cors ?? defaults.cors ?? null,
+      cost: cost ?? plainRoute.cost,
+      timeoutMs: timeoutMs ?? this.#defaultTimeoutMs,
+    };
+    return this.#finish(route, this.#overrides.of(id));
+  }
+
+  /**
+   * A route of the table whose service has not told about itself yet: what it announced stays, what the document says
+   * now holds. Throws FactError where it is no longer allowed.
+   */
+  retained(route: CompiledRoute): CompiledRoute {
+    if (route.service) checkClaim(this.#document.services, route.service.name, route.path);
+    return this.#finish(route, this.#overrides.of(route.id));
+  }
+
+  #finish(route: CompiledRoute, override: Override | null): CompiledRoute {
+    const finished = override ? this.#override(route, override) : route;
+    for (const name of finished.limits)
+      if (!Object.hasOwn(this.#document.limits, name))
+        throw new facts.FactError(`limit "${name}" is not in the gateway document`);
+    if (finished.cors !== null && !Object.hasOwn(this.#document.cors, finished.cors))
+      throw new facts.FactError(`CORS policy "${finished.cors}" is not in the gateway document`);
+    checkAdmin(finished);
+    return finished;
+  }
+
+  #override(route: CompiledRoute, said: Override): CompiledRoute {
+    // Who opens a route to everybody means it, whatever the service asked for.
+    const open = said.auth === 'public' ? { roles: [], scopes: [] } : null;
+    return {
+      ...route,
+      ...(said.auth && { auth: said.auth }),
+      ...(said.roles && { roles: said.roles }),
+      ...(said.scopes && { scopes: said.scopes }),
+      ...open,
+      ...(said.limits && { limits: this.#withDefaults(said.limits) }),
+      ...(said.cost !== undefined && { cost: said.cost }),
+      ...(said.cors !== undefined && { cors: said.cors }),
+      ...(said.addresses && { addresses: addressesOf(said.addresses) }),
+      ...(said.timeout !== undefined && { timeoutMs: said.timeout }),
+      ...(said.body_limit !== undefined && { bodyLimit: said.body_limit }),
+      ...(said.content_types && { contentTypes: said.content_types }),
+    };
+  }
+
+  #declare(route: DeclaredRoute): CompiledRoute {
+    const { defaults } = this.#document;
+    const roles = route.roles ?? [];
+    const scopes = route.scopes ?? [];
+    return {
+      ...plainRoute,
+      id: route.id,
+      method: route.method,
+      path: route.path,
+      origin: 'declared',
+      service: null,
+      subject: route.subject,
+      encoding: route.encoding,
+      auth: route.auth ?? this.#defaultAuth(roles, scopes),
+      roles,
+      scopes,
+      limits: this.#withDefaults(route.limits ?? []),
+      cost: route.cost ?? plainRoute.cost,
+      cors: route.cors ?? defaults.cors ?? null,
+      addresses: addressesOf(route.addresses),
+      contentTypes: route.content_types ?? null,
+      timeoutMs: route.timeout ?? this.#defaultTimeoutMs,
+      bodyLimit: route.body_limit ?? null,
+      headers: route.headers,
+      schemas: route.schema ?? null,
+      summary: route.summary ?? null,
+    };
+  }
+
+  /** Nothing said means nobody. Roles or scopes of a caller whom `public` would not ask who they are mean nobody too. */
+  #defaultAuth(roles: readonly string[], scopes: readonly string[]): RouteAuth {
+    const { auth = [] } = this.#document.defaults;
+    return auth === 'public' && roles.length + scopes.length > 0 ? [] : auth;
+  }
+
+  #withDefaults(limits: readonly string[]): string[] {
+    return [...new Set([...(this.#document.defaults.limits ?? []), ...limits])];
+  }
+}
+
+function addressesOf(rules: DeclaredRoute['addresses']): RouteAddresses | null {
+  return rules ? { allow: rules.allow ?? null, deny: rules.deny } : null;
+}
