@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { policies } from '@sluice/live';
+import { gatewaySchema } from '@sluice/policy';
 import { describe, expect, it } from 'vitest';
+import type { Caller } from '../caller.ts';
 import { closeCodes } from './close-codes.ts';
+import { jsonCodec, msgpackCodec } from './codec.ts';
 import { LiveEvent } from './live-event.ts';
+import { channelPermissions } from './permissions.ts';
 import { liveSettings } from './settings.ts';
 import { headerLength } from './ws-frame.ts';
 
@@ -22,6 +26,33 @@ function rows(section: string): string[][] {
         .map((cell) => cell.trim().replaceAll('`', '')),
     );
 }
+
+/** Payload of a frame. */
+function bodyOf(frame: Buffer): Buffer {
+  const short = headerLength(frame.length - 2) === 2;
+  return frame.subarray(short ? 2 : 4);
+}
+
+const everyLimit = {
+  connections_per_address: 1,
+  connections_per_consumer: 1,
+  messages_per_second: 1,
+  channels: 1,
+  query_token: 'token',
+};
+
+/** The caller of the permission vectors. */
+const asker: Caller = {
+  identity: { subject: '42', kind: 'jwt', roles: ['trader'], scopes: [], tenant: 'acme' },
+  method: 'jwt',
+  consumer: null,
+  key: null,
+  source: 'acme',
+  tokenId: null,
+  issuedAt: null,
+  expiresAt: null,
+  claims: {},
+};
 
 describe('docs/live.md', () => {
   it('lists the channel policies', () => {
@@ -50,11 +81,38 @@ describe('docs/live.md', () => {
       'liveCallsInFlight',
       'liveBudget',
       'liveHistory',
+      'liveWarnMs',
     ] as const)
       expect(page).toContain(env(name));
   });
 
-  const vectors = rows('Test vectors').slice(2);
+  it('names every limit that the gateway document sets', () => {
+    const limits = Object.keys(gatewaySchema.parse({ live: everyLimit }).live);
+    for (const name of limits) expect(page).toContain(`\`live.${name}\``);
+    expect(limits).toHaveLength(5);
+  });
+
+  const decisions = rows('Who may read what').slice(2);
+
+  it.each(decisions)('permission vector: %s, asked for %s', (rules = '', name = '', caller, nobody) => {
+    const channels = rules.split('; ').map((rule) => {
+      const [match = '', auth = '', ...more] = rule.split(' ');
+      const roles = more.flatMap((word) => (word.startsWith('role:') ? [word.slice(5)] : []));
+      return {
+        match,
+        auth: auth === 'public' ? ('public' as const) : [auth as 'jwt' | 'key'],
+        roles,
+        wildcards: !more.includes('single'),
+      };
+    });
+    const permissions = channelPermissions(gatewaySchema.parse({ channels }).channels);
+    expect([permissions.refusal(name, asker) ?? 'yes', permissions.refusal(name, null) ?? 'yes']).toEqual([
+      caller,
+      nobody,
+    ]);
+  });
+
+  const vectors = rows('Test vectors').slice(2, 6);
 
   it.each(vectors)(
     'test vector: %s %s after %s',
@@ -65,14 +123,19 @@ describe('docs/live.md', () => {
         prev === 'null' ? null : Number(prev),
         Buffer.from(payload, 'hex'),
       );
-      const bodyOf = (frame: Buffer): Buffer => {
-        const short = headerLength(frame.length - 2) === 2;
-        return frame.subarray(short ? 2 : 4);
-      };
       expect(bodyOf(event.jsonFrame).toString()).toBe(json);
       expect(bodyOf(event.msgpackFrame).toString('hex')).toBe(msgpack);
     },
   );
 
-  it('has the vectors it promises', () => expect(vectors).toHaveLength(4));
+  const messages = rows('Test vectors').slice(8);
+
+  it.each(messages)('message vector: %s', (json = '', msgpack = '') => {
+    const message = JSON.parse(json) as Record<string, unknown>;
+    expect(bodyOf(jsonCodec.plain(message)).toString()).toBe(json);
+    expect(bodyOf(msgpackCodec.plain(message)).toString('hex')).toBe(msgpack);
+  });
+
+  it('has the vectors it promises', () =>
+    expect([decisions.length, vectors.length, messages.length]).toEqual([20, 4, 4]));
 });
