@@ -54,12 +54,14 @@ describe('the compose file', () => {
 
   it('starts every service, three NATS nodes and TimescaleDB', () => {
     expect(Object.keys(services).toSorted()).toEqual([
+      'admin',
       'broadcaster',
       'edge',
       'marketdata',
       'nats-0',
       'nats-1',
       'nats-2',
+      'ratelimit',
       'router',
       'timescaledb',
     ]);
@@ -82,7 +84,8 @@ describe('the compose file', () => {
       SLUICE_IMAGE_TAG: '9',
       SLUICE_NATS_IMAGE: 'own-nats',
       SLUICE_TIMESCALE_IMAGE: 'own-timescale',
-      SLUICE_NATS_PASSWORD: 'first',
+      SLUICE_NATS_EDGE_PASSWORD: 'first',
+      SLUICE_NATS_CLUSTER_PASSWORD: 'third',
       SLUICE_DATABASE_PASSWORD: 'second',
     });
     expect(
@@ -94,15 +97,15 @@ describe('the compose file', () => {
       'own-nats',
       'own-nats',
       'own-timescale',
-      ...['broadcaster', 'edge', 'marketdata', 'router'].map(
+      ...['admin', 'broadcaster', 'edge', 'marketdata', 'ratelimit', 'router'].map(
         (name) => `registry.example.com/sluice/${name}:9`,
       ),
     ]);
     expect(own['nats-1']?.environment).toMatchObject({
-      NATS_PASSWORD: 'first',
-      NATS_ROUTE_2: 'nats://sluice:first@nats-2.nats:6222',
+      NATS_EDGE_PASSWORD: 'first',
+      NATS_ROUTE_2: 'nats://cluster:third@nats-2.nats:6222',
     });
-    expect(own['edge']?.environment['NATS_PASSWORD']).toBe('first');
+    expect(own['edge']?.environment).toMatchObject({ NATS_USER: 'edge', NATS_PASSWORD: 'first' });
     expect(own['marketdata']?.environment['DATABASE_URL']).toContain(':second@');
     expect(own['timescaledb']?.environment['POSTGRES_PASSWORD']).toBe('second');
   });

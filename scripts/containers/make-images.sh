@@ -126,7 +126,7 @@ make_runtime() {
 
 make_services() {
   local service
-  for service in edge router marketdata broadcaster; do
+  for service in edge router ratelimit admin marketdata broadcaster; do
     docker build --quiet --file "$project/deploy/docker/Dockerfile" --build-arg "SERVICE=$service" \
       --build-arg NODE_IMAGE=sluice-test/node --build-arg RUNTIME_IMAGE=sluice-test/runtime \
       --tag "sluice-$service:test" "$project" > "$scratch/build.log" 2>&1 ||
