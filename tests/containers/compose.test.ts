@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { makeApiKey } from '@sluice/policy';
 import { projectRoot, until } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../scripts/local/free-port.ts';
 import { findCompose, orReason } from '../deploy/programs.ts';
+import { makePublisher } from './support/access.ts';
 import { answers } from './support/cluster.ts';
 import { composeEnvironment } from './support/images.ts';
 
@@ -15,10 +17,12 @@ const missing = inject('containersMissing') || compose.reason;
 if (missing === '')
   describe('docker compose up', () => {
     let gateway: string;
+    let adminKey: string;
     let command: (...args: string[]) => Promise<string>;
 
     beforeAll(async () => {
       const port = await freePort();
+      adminKey = makeApiKey().text;
       gateway = `http://127.0.0.1:${port}`;
       const common = [
         '--project-name',
@@ -28,7 +32,12 @@ if (missing === '')
       ];
       command = async (...args) => {
         const { stdout } = await run(compose.path, [...common, ...args], {
-          env: { ...process.env, ...composeEnvironment(), SLUICE_PORT: String(port) },
+          env: {
+            ...process.env,
+            ...composeEnvironment(),
+            SLUICE_PORT: String(port),
+            SLUICE_ADMIN_KEY: adminKey,
+          },
         });
         return stdout;
       };
@@ -41,14 +50,25 @@ if (missing === '')
     it('starts everything, healthy, and the gateway takes trades and gives candles', async () => {
       const state = (await command('ps', '--format', '{{.Service}} {{.Health}}')).trim().split('\n');
       expect(state.toSorted()).toEqual(
-        ['broadcaster', 'broadcaster', 'edge', 'marketdata', 'marketdata', 'nats-0', 'nats-1', 'nats-2']
-          .concat(['router', 'router', 'timescaledb'])
+        [
+          'admin',
+          'admin',
+          'broadcaster',
+          'broadcaster',
+          'edge',
+          'marketdata',
+          'marketdata',
+          'nats-0',
+          'nats-1',
+          'nats-2',
+        ]
+          .concat(['ratelimit', 'ratelimit', 'router', 'router', 'timescaledb'])
           .map((service) => `${service} healthy`),
       );
       const trade = { id: '1', ts: Date.UTC(2024, 7, 8), price: '100.5', size: '2', side: 'buy' };
       const posted = await fetch(`${gateway}/v1/markets/COMPOSED/trades`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'x-api-key': await makePublisher(gateway, adminKey) },
         body: JSON.stringify({ venue: 'test', trades: [trade] }),
       });
       expect(posted.status).toBe(202);

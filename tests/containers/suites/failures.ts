@@ -21,6 +21,8 @@ const victims: {
   { name: 'the third NATS node', of: ({ nats }) => nats[2]!, met: ['503', '504'] },
   { name: 'an edge', of: ({ edges }) => edges[0]!, met: ['broken'] },
   { name: 'a router', of: ({ routers }) => routers[0]!, met: ['503', '504'] },
+  { name: 'a rate limiter', of: ({ limiters }) => limiters[0]!, met: [] },
+  { name: 'the control API', of: ({ admins }) => admins[0]!, met: [] },
   { name: 'a marketdata worker', of: ({ marketdata }) => marketdata[0]!, met: ['503', '504'] },
   { name: 'a broadcaster', of: ({ broadcasters }) => broadcasters[0]!, met: [] },
   { name: 'the other broadcaster', of: ({ broadcasters }) => broadcasters[1]!, met: [] },
@@ -193,7 +195,14 @@ export function failureSuite(get: () => Subject): void {
       for (const edge of cluster.edges)
         expect((await fetch(`${edge.url(9090)}/health/ready`)).status).toBe(503);
       await Promise.all(cluster.nats.map((node) => node.startAgain()));
-      for (const member of [cluster.edges, cluster.routers, cluster.marketdata, cluster.broadcasters].flat())
+      for (const member of [
+        cluster.edges,
+        cluster.routers,
+        cluster.limiters,
+        cluster.admins,
+        cluster.marketdata,
+        cluster.broadcasters,
+      ].flat())
         await member.ready();
       await callers.answeredAgain();
       const again = new Feed(bus, tradesFor('-A'), 5);

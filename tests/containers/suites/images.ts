@@ -19,7 +19,14 @@ export function imageSuite(get: () => Subject): void {
 
     it('have a health check that says healthy of a service that is ready', async () => {
       const { cluster } = get();
-      const members = [cluster.edges, cluster.routers, cluster.marketdata, cluster.broadcasters].flat();
+      const members = [
+        cluster.edges,
+        cluster.routers,
+        cluster.limiters,
+        cluster.admins,
+        cluster.marketdata,
+        cluster.broadcasters,
+      ].flat();
       const checks = await Promise.all(
         members.map((member) => member.run('/usr/local/bin/node', '/app/health.ts')),
       );

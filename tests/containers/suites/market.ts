@@ -53,7 +53,7 @@ export function marketSuite(get: () => Subject): void {
       const post = async (gateway: string): Promise<unknown> => {
         const response = await fetch(`${gateway}/v1/markets/POSTED/trades`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json' },
+          headers: { 'content-type': 'application/json', 'x-api-key': cluster.key },
           body: JSON.stringify({ venue: 'test', trades: made }),
         });
         return await response.json();

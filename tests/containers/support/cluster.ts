@@ -2,11 +2,16 @@ import path from 'node:path';
 import { projectRoot } from '@sluice/testing';
 import { Network } from 'testcontainers';
 import { freePort } from '../../../scripts/local/free-port.ts';
+import {
+  natsPasswordVariables,
+  newNatsPasswords,
+  type NatsPasswords,
+} from '../../../scripts/local/nats-accounts.ts';
+import { makeApiKey } from '@sluice/policy';
+import { makePublisher } from './access.ts';
 import { natsImage, serviceImage, timescaleImage, type ServiceName } from './images.ts';
 import { Member } from './member.ts';
 
-const natsUser = 'sluice';
-const natsPassword = 'secret';
 const natsNames = ['nats-0', 'nats-1', 'nats-2'] as const;
 
 type Plan = Omit<Parameters<typeof Member.start>[0], 'network'>;
@@ -17,10 +22,14 @@ export interface Cluster {
   readonly database: Member;
   readonly edges: readonly Member[];
   readonly routers: readonly Member[];
+  readonly limiters: readonly Member[];
+  readonly admins: readonly Member[];
   readonly marketdata: readonly Member[];
   readonly broadcasters: readonly Member[];
   /** Addresses of the edges. */
   readonly gateways: readonly string[];
+  /** Key of a consumer who may publish trades. */
+  readonly key: string;
   /** For a client of NATS outside the network. */
   readonly bus: { readonly servers: string[]; readonly user: string; readonly password: string };
   stop(): Promise<void>;
@@ -28,6 +37,8 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   const network = await new Network().start();
+  const passwords: NatsPasswords = { ...(await newNatsPasswords()), cluster: 'cluster' };
+  const adminKey = makeApiKey().text;
   const starting: Promise<Member>[] = [];
   const start = (options: Plan): Promise<Member> => {
     const member = Member.start({ ...options, network });
@@ -47,9 +58,10 @@ export async function startCluster(): Promise<Cluster> {
       ports: { 9090: await freePort(), ...(name === 'edge' ? { 8080: await freePort() } : {}) },
       env: {
         NATS_URL: natsNames.map((node) => `nats://${node}.nats:4222`).join(','),
-        NATS_USER: natsUser,
-        NATS_PASSWORD: natsPassword,
+        NATS_USER: name,
+        NATS_PASSWORD: passwords[name] ?? '',
         NATS_REPLICAS: '3',
+        ...(name === 'admin' ? { SLUICE_ADMIN_KEY: adminKey } : {}),
         ...(name === 'marketdata'
           ? { DATABASE_URL: 'postgres://sluice:secret@timescaledb:5432/sluice' }
           : {}),
@@ -59,7 +71,7 @@ export async function startCluster(): Promise<Cluster> {
 
   try {
     const [nats, database] = await Promise.all([
-      Promise.all(natsNames.map(async (name) => await start(await natsNode(name)))),
+      Promise.all(natsNames.map(async (name) => await start(await natsNode(name, passwords)))),
       start({
         image: timescaleImage,
         name: 'timescaledb',
@@ -79,9 +91,11 @@ export async function startCluster(): Promise<Cluster> {
     ]);
     const two = async (name: ServiceName): Promise<Member[]> =>
       await Promise.all([1, 2].map(async (number) => await service(name, number)));
-    const [edges, routers, marketdata, broadcasters] = await Promise.all([
+    const [edges, routers, limiters, admins, marketdata, broadcasters] = await Promise.all([
       two('edge'),
       two('router'),
+      two('ratelimit'),
+      two('admin'),
       two('marketdata'),
       two('broadcaster'),
     ]);
@@ -90,13 +104,16 @@ export async function startCluster(): Promise<Cluster> {
       database,
       edges,
       routers,
+      limiters,
+      admins,
       marketdata,
       broadcasters,
       gateways: edges.map((edge) => edge.url(8080)),
+      key: await makePublisher(edges[0]?.url(8080) ?? '', adminKey),
       bus: {
         servers: nats.map((node) => node.url(4222).replace('http', 'nats')),
-        user: natsUser,
-        password: natsPassword,
+        user: 'operator',
+        password: passwords['operator'] ?? '',
       },
       stop,
     };
@@ -106,19 +123,21 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-async function natsNode(name: string): Promise<Plan> {
-  const route = (node: string): string => `nats://${natsUser}:${natsPassword}@${node}.nats:6222`;
+async function natsNode(name: string, passwords: NatsPasswords): Promise<Plan> {
+  const route = (node: string): string => `nats://cluster:${passwords['cluster']}@${node}.nats:6222`;
   return {
     image: natsImage,
     name,
     aliases: [`${name}.nats`],
     command: ['nats-server', '--config', '/etc/nats/nats.conf'],
     ports: { 4222: await freePort(), 8222: await freePort() },
-    files: [{ source: path.join(projectRoot, 'deploy/nats/nats.conf'), target: '/etc/nats/nats.conf' }],
+    files: ['nats', 'accounts', 'tls', 'cluster-tls', 'encryption'].map((file) => ({
+      source: path.join(projectRoot, `deploy/nats/${file}.conf`),
+      target: `/etc/nats/${file}.conf`,
+    })),
     env: {
       NATS_SERVER_NAME: name,
-      NATS_USER: natsUser,
-      NATS_PASSWORD: natsPassword,
+      ...natsPasswordVariables(passwords),
       NATS_MEMORY_STORE: '512MB',
       // The stream of market events alone reserves 4 GiB.
       NATS_FILE_STORE: '8GB',

@@ -12,7 +12,7 @@ export const natsImage = process.env['SLUICE_TEST_NATS_IMAGE'] ?? 'nats:2.15-alp
 const nodeImage = process.env['SLUICE_NODE_IMAGE'] ?? 'node:26-bookworm-slim';
 const runtimeImage = process.env['SLUICE_RUNTIME_IMAGE'] ?? 'gcr.io/distroless/cc-debian12:nonroot';
 
-export const services = ['edge', 'router', 'marketdata', 'broadcaster'] as const;
+export const services = ['edge', 'router', 'ratelimit', 'admin', 'marketdata', 'broadcaster'] as const;
 export type ServiceName = (typeof services)[number];
 
 /** The name that compose gives an image too, so that both run the same ones. */
