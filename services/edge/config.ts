@@ -61,8 +61,31 @@ export const httpSettings = {
   trustedProxies: z.string().default('').meta({
     env: 'SLUICE_EDGE_TRUSTED_PROXIES',
     description:
-      'Addresses or CIDR blocks, separated by commas, whose `X-Forwarded-For` is believed. Empty: nobody.',
+      'Addresses or CIDR blocks, separated by commas, of proxies that are believed for whom they speak. Empty: nobody is.',
   }),
+  forwardedField: z.enum(['x-forwarded-for', 'forwarded']).default('x-forwarded-for').meta({
+    env: 'SLUICE_EDGE_FORWARDED_FIELD',
+    description:
+      'Which field trusted proxies write: `x-forwarded-for` or `forwarded` (RFC 7239). The other one is never believed.',
+  }),
+  proxyProtocol: z.string().default('').meta({
+    env: 'SLUICE_EDGE_PROXY_PROTOCOL',
+    description:
+      'Addresses or CIDR blocks, separated by commas, of load balancers that begin every connection with a PROXY protocol header, version 1 or 2. Required from them, never accepted from others.',
+  }),
+  tlsCert: z.string().min(1).optional().meta({
+    env: 'SLUICE_EDGE_TLS_CERT',
+    description:
+      'PEM file with the certificate that clients see, followed by the intermediate ones. With it and a key the edge speaks HTTPS only. Read again when it changes, and on SIGHUP.',
+  }),
+  tlsKey: z.string().min(1).optional().meta({
+    env: 'SLUICE_EDGE_TLS_KEY',
+    description: 'PEM file with the private key of the certificate, without a passphrase.',
+  }),
+  tlsMinVersion: z
+    .enum(['TLSv1.2', 'TLSv1.3'])
+    .default('TLSv1.2')
+    .meta({ env: 'SLUICE_EDGE_TLS_MIN_VERSION', description: 'Oldest version of TLS that is spoken.' }),
   drainDelayMs: milliseconds(
     0,
     'SLUICE_EDGE_DRAIN_DELAY',

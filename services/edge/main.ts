@@ -16,6 +16,7 @@ import { localRoutes } from './local-routes.ts';
 import { edgeMetrics } from './metrics.ts';
 import { referencePages } from './reference/pages.ts';
 import { stopEdge } from './stop.ts';
+import { openCertificate } from './tls/open.ts';
 
 const instance = `${hostname()}-${process.pid}`;
 const logger = createLogger({
@@ -26,6 +27,7 @@ const logger = createLogger({
 
 await runService(logger, async () => {
   const config = loadConfig(edgeConfig, process.env);
+  const certificates = await openCertificate(config, logger);
   const registry = createRegistry('edge');
   const metrics = edgeMetrics(registry);
   const bus = await connectBus({
@@ -83,9 +85,16 @@ await runService(logger, async () => {
     documents,
     addresses,
   });
-  const http = new HttpServer({ config, phases, live, metrics });
+  const certificate = certificates?.current ?? null;
+  const http = new HttpServer({ config, phases, live, metrics, certificate });
+  certificates?.onChange((renewed) => http.renew(renewed));
+  process.on('SIGHUP', () => {
+    void certificates?.reload();
+    void addresses.reload();
+  });
 
   metrics.now.connections = () => http.connections;
+  metrics.now.certificateEnds = () => (certificates?.current.notAfter ?? 0) / 1_000;
 
   await Promise.all([table.loaded, documents.loaded]);
   await addresses.apply(documents.current);
@@ -113,6 +122,7 @@ await runService(logger, async () => {
           await authenticator.stop();
           documents.stop();
           addresses.stop();
+          await certificates?.stop();
           await discovery.stop();
         },
         bus,

@@ -57,12 +57,19 @@ export function edgeMetrics(registry: Registry) {
     help: 'Bytes of response bodies.',
     registers: [registry],
   });
-  const now = { inFlight: () => 0, connections: () => 0 };
+  const now = { inFlight: () => 0, connections: () => 0, certificateEnds: () => 0 };
   gauge(registry, 'sluice_edge_in_flight_requests', 'Requests that wait for their answer.', () =>
     now.inFlight(),
   );
   gauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () =>
     now.connections(),
+  );
+
+  gauge(
+    registry,
+    'sluice_edge_certificate_end_seconds',
+    'When the TLS certificate that is in use ends, seconds since 1970; 0 without TLS.',
+    () => now.certificateEnds(),
   );
 
   const children = new Map<string, Child>();

@@ -1,63 +1,84 @@
 import { ConfigError } from '@sluice/config';
-import ipaddr from 'ipaddr.js';
+import { parseAddress, RangeBuilder, type Address, type AddressRanges } from '../addresses/mod.ts';
+import type { HttpConfig } from '../config.ts';
+import type { Connection } from './connection.ts';
+import { forwardedHops } from './forwarded.ts';
+import type { RequestFields } from './request-fields.ts';
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-type Block = [Address, number];
-
-/** Tells a client's address from the peer of the connection and the `X-Forwarded-For` field. */
-export type ClientAddress = (peer: string, forwardedFor: string | null) => string;
+type Said = Pick<RequestFields, 'forwardedFor' | 'forwarded' | 'forwardedProto'>;
 
 /**
- * Believes `X-Forwarded-For` only from the listed proxies, and only as far as they reach: read from its right end, the
- * first address that is not a proxy is the client. Everything left of it the client may have invented. Throws
- * ConfigError for an entry that is no address and no CIDR block.
+ * Tells who is behind trusted proxies. Of `X-Forwarded-For` and `Forwarded` only the configured one is looked at: a proxy
+ * that writes one passes on what a client has put into the other. It is believed only from the listed proxies, and only
+ * as far as they reach: read from its right end, the first address that is not a proxy is the client; everything left
+ * of that the client may have invented.
  */
-export function clientAddress(trusted: string): ClientAddress {
-  const blocks = trusted
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-    .map(parseBlock);
-  if (blocks.length === 0) return (peer) => peer;
-  const isProxy = (text: string): boolean => {
-    const address = parseAddress(text);
-    return address !== null && blocks.some((block) => contains(block, address));
-  };
-  return (peer, forwardedFor) => {
-    if (forwardedFor === null || !isProxy(peer)) return peer;
-    const hops = forwardedFor.split(',');
+export class ClientAddress {
+  readonly #proxies: AddressRanges;
+  readonly #field: 'forwardedFor' | 'forwarded';
+
+  /** Throws ConfigError for an entry that is no address and no CIDR block. */
+  constructor(config: Pick<HttpConfig, 'trustedProxies' | 'forwardedField'>) {
+    this.#proxies = addressList('trusted proxy', config.trustedProxies);
+    this.#field = config.forwardedField === 'forwarded' ? 'forwarded' : 'forwardedFor';
+  }
+
+  /** Whether a peer may speak for others; asked once per connection. */
+  trusts(peer: Address): boolean {
+    return this.#proxies.has(peer);
+  }
+
+  /** The client of a request. A proxy that repeats itself on a connection is read once. */
+  of(connection: Connection, fields: Said): Address {
+    const said = connection.trusted ? fields[this.#field] : null;
+    if (said === null) return connection.peer;
+    if (connection.said !== said) {
+      connection.said = said;
+      connection.client = this.read(connection.peer, said);
+    }
+    return connection.client;
+  }
+
+  /** Whether the client came over TLS. */
+  secure(connection: Connection, fields: Said): boolean {
+    if (connection.secure || !connection.trusted) return connection.secure;
+    if (this.#field === 'forwardedFor') return lastOf(fields.forwardedProto) === 'https';
+    return fields.forwarded !== null && forwardedHops(fields.forwarded).next().value?.proto === 'https';
+  }
+
+  /** The client that a field names. A hop that is no address was not written by a proxy of ours: the last good one stands. */
+  read(peer: Address, said: string): Address {
     let client = peer;
-    for (let i = hops.length - 1; i >= 0; i--) {
-      const address = parseAddress((hops[i] as string).trim());
-      // A hop that is no address was not written by a proxy of ours: the last good one stands.
+    for (const text of this.#hops(said)) {
+      const address = text === null ? null : parseAddress(text);
       if (!address) return client;
-      client = address.toString();
-      if (!isProxy(client)) return client;
+      client = address;
+      if (!this.#proxies.has(client)) return client;
     }
     return client;
-  };
-}
-
-function parseBlock(entry: string): Block {
-  try {
-    if (entry.includes('/')) return ipaddr.parseCIDR(entry);
-    const address = parseAddress(entry);
-    if (address) return [address, address.kind() === 'ipv4' ? 32 : 128];
-  } catch {
-    // Reported below, like every other entry that is none.
   }
-  throw new ConfigError(`edge cannot start: trusted proxy "${entry}" is neither an address nor a CIDR block`);
+
+  /** Addresses as text, the nearest first. */
+  *#hops(said: string): Generator<string | null> {
+    if (this.#field === 'forwarded') for (const { address } of forwardedHops(said)) yield address;
+    else for (const text of said.split(',').reverse()) yield text.trim();
+  }
 }
 
-/** Only forms that every program reads alike: `010.0.0.1` and `1` are addresses to ipaddr.js (STACK.md). */
-function parseAddress(text: string): Address | null {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  if (!ipaddr.IPv6.isValid(text)) return null;
-  const address = ipaddr.IPv6.parse(text);
-  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+/** A setting with addresses and CIDR blocks, separated by commas. Throws ConfigError that names a bad entry. */
+export function addressList(what: string, text: string): AddressRanges {
+  const builder = new RangeBuilder();
+  for (const entry of text.split(',').map((part) => part.trim()))
+    if (entry !== '' && !builder.add(entry))
+      throw new ConfigError(`edge cannot start: ${what} "${entry}" is neither an address nor a CIDR block`);
+  return builder.build();
 }
 
-function contains([network, bits]: Block, address: Address): boolean {
-  if (network.kind() !== address.kind()) return false;
-  return address.match(network, bits);
+function lastOf(value: string | null): string | null {
+  return value === null
+    ? null
+    : value
+        .slice(value.lastIndexOf(',') + 1)
+        .trim()
+        .toLowerCase();
 }

@@ -1,11 +1,19 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SluiceError } from '@sluice/errors';
+import type { Address } from '../addresses/mod.ts';
 
 /** What the edge remembers of a client's connection beside what node:http does. */
 export class Connection {
-  /** Address of the peer as text, without the IPv4-in-IPv6 prefix. */
-  readonly peer: string;
+  /** Where the connection comes from: its peer, or whom the peer's PROXY header names. */
+  readonly peer: Address;
+  /** It is encrypted. */
+  readonly secure: boolean;
+  /** The peer may say for whom it speaks. */
+  readonly trusted: boolean;
+  /** What it has said last, and whom that means. */
+  said: string | null = null;
+  client: Address;
   /** The parser has given up on it: what still arrives is thrown away. */
   failed = false;
   /** An answer has said that it is the last one. */
@@ -19,10 +27,12 @@ export class Connection {
   #last: ServerResponse | null = null;
   #afterLast: (() => void) | null = null;
 
-  constructor(socket: Socket) {
-    const { remoteAddress } = socket;
+  constructor(socket: Socket, from: { peer: Address; secure: boolean; trusted: boolean }) {
     this.#socket = socket;
-    this.peer = remoteAddress?.startsWith('::ffff:') ? remoteAddress.slice(7) : (remoteAddress ?? '');
+    this.peer = from.peer;
+    this.client = from.peer;
+    this.secure = from.secure;
+    this.trusted = from.trusted;
   }
 
   get inFlight(): number {

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
+import type { Address } from '../addresses/mod.ts';
 import type { HttpConfig } from '../config.ts';
 import { Exchange, type Outlet } from '../exchange.ts';
 import { runPhases, type Phases } from '../lifecycle.ts';
@@ -9,10 +10,12 @@ import type { Live } from '../live-port.ts';
 import { streamPath } from '../local-routes.ts';
 import type { EdgeMetrics } from '../metrics.ts';
 import { canonicalTarget } from '../path/canonical.ts';
-import { clientAddress, type ClientAddress } from './client-address.ts';
+import type { Certificate } from '../tls/certificate.ts';
+import { ClientAddress } from './client-address.ts';
 import { clientError, type ParserError } from './client-error.ts';
 import { Connection } from './connection.ts';
 import { HttpOutlet, type OutletContext } from './http-outlet.ts';
+import { Listener } from './listener.ts';
 import { Patience } from './patience.ts';
 import { RawOutlet } from './raw-outlet.ts';
 import { readFields } from './request-fields.ts';
@@ -22,14 +25,15 @@ export interface HttpServerOptions {
   readonly phases: Phases;
   readonly live: Pick<Live, 'handleSse' | 'handleUpgrade'>;
   readonly metrics: Pick<EdgeMetrics, 'refused'>;
+  /** Absent: plain HTTP. */
+  readonly certificate?: Certificate | null;
   /** Milliseconds between looks at slow connections; default 500. */
   readonly tickMs?: number;
 }
 
-/** The edge's HTTP/1.1 listener: turns what node:http tells into exchanges. It decides nothing; the phases do. */
+/** The edge's HTTP/1.1 side: turns what node:http tells into exchanges. It decides nothing; the phases do. */
 export class HttpServer {
-  readonly #server: Server;
-  readonly #config: HttpConfig;
+  readonly #listener: Listener;
   readonly #phases: Phases;
   readonly #metrics: HttpServerOptions['metrics'];
   readonly #context: OutletContext;
@@ -40,17 +44,16 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     const { config, metrics } = options;
     const tickMs = options.tickMs ?? 500;
-    this.#config = config;
     this.#phases = options.phases;
     this.#metrics = metrics;
-    this.#address = clientAddress(config.trustedProxies);
+    this.#address = new ClientAddress(config);
     this.#context = {
       patience: new Patience({ graceMs: config.graceMs, leastRate: config.leastRate, tickMs }),
       live: options.live,
       onStalled: () => metrics.refused('stalled'),
       draining: false,
     };
-    this.#server = createServer({
+    const http = {
       // The limits proper are checked in `canonicalise`, where an answer can be made; this one bounds what node keeps.
       maxHeaderSize: 2 * (config.headerLimit + config.targetLimit),
       headersTimeout: config.headersTimeoutMs,
@@ -61,37 +64,39 @@ export class HttpServer {
       // Its own answer to a missing Host is no problem document; `checkFraming` gives one.
       requireHostHeader: false,
       shouldUpgradeCallback: wantsWebSocket,
+    };
+    this.#listener = new Listener({
+      config,
+      certificate: options.certificate ?? null,
+      http,
+      tickMs,
+      onConnection: (socket, peer) => this.#onConnection(socket, peer),
+      onProxyRefused: () => metrics.refused('proxy_protocol'),
     });
     // The default drops fields beyond the thousandth without a word: what was checked must be what is sent on.
-    this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = config.maxConnections;
+    this.#listener.server.maxHeadersCount = 0;
     this.#listen();
   }
 
   /** Starts accepting; gives the address that was taken. Rejects when the port is in use. */
-  async listen(): Promise<string> {
-    const { httpHost, httpPort } = this.#config;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(httpPort, httpHost, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://${httpHost.includes(':') ? `[${httpHost}]` : httpHost}:${port}`;
+  listen(): Promise<string> {
+    return this.#listener.listen();
+  }
+
+  /** New connections are made with another certificate. */
+  renew(certificate: Certificate): void {
+    this.#listener.renew(certificate);
   }
 
   /** Open connections of every kind. */
   get connections(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#listener.entering;
   }
 
   /** Stops accepting; every answer from now on ends its connection, and idle ones end at once. */
   drain(): void {
     this.#context.draining = true;
-    // Not the `close` of node:http, which destroys connections whose answer is not completely written yet.
-    this.#closed = new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
+    this.#closed = this.#listener.close();
     this.#closeIdle();
   }
 
@@ -107,7 +112,7 @@ export class HttpServer {
     }, 20);
     await this.#closed;
     clearInterval(timer);
-    this.#server.close();
+    this.#listener.server.close();
   }
 
   #closeIdle(): void {
@@ -115,10 +120,9 @@ export class HttpServer {
   }
 
   #listen(): void {
-    const server = this.#server;
+    const { server } = this.#listener;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       this.#onRequest(request, response);
-    server.on('connection', (socket) => this.#onConnection(socket));
     server.on('drop', () => this.#metrics.refused('connections'));
     server.on('request', onRequest);
     // With listeners of their own these requests come like any other: 100 is sent when the body is wanted.
@@ -129,8 +133,12 @@ export class HttpServer {
     server.on('clientError', (error: ParserError, socket) => this.#onClientError(error, socket));
   }
 
-  #onConnection(socket: Socket): void {
-    this.#connections.set(socket, new Connection(socket));
+  #onConnection(socket: Socket, peer: Address): void {
+    const { secure } = this.#listener;
+    this.#connections.set(
+      socket,
+      new Connection(socket, { peer, secure, trusted: this.#address.trusts(peer) }),
+    );
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -156,6 +164,8 @@ export class HttpServer {
   #onClientError(error: ParserError, socket: Duplex): void {
     const connection = this.#connections.get(socket);
     if (!connection || !socket.writable) {
+      // A handshake that failed: plain HTTP, an old version, a scanner. Who leaves in the middle of one is no news.
+      if (!connection && error.code !== 'ECONNRESET') this.#metrics.refused('tls');
       socket.destroy();
       return;
     }
@@ -180,9 +190,16 @@ export class HttpServer {
       version: '1.1',
       fields: readFields(request?.rawHeaders ?? []),
       client: connection.peer,
+      secure: connection.secure,
     });
     exchange.label = 'malformed';
-    exchange.fail(error);
+    try {
+      // Who is refused by address is told nothing else.
+      void this.#phases.entry(exchange);
+      exchange.fail(error);
+    } catch (refusal) {
+      exchange.fail(refusal);
+    }
     for (const phase of this.#phases.finish) phase(exchange);
   }
 
@@ -196,7 +213,8 @@ export class HttpServer {
         target: request.url ?? '',
         version: request.httpVersion,
         fields,
-        client: this.#address(connection.peer, fields.forwardedFor),
+        client: this.#address.of(connection, fields),
+        secure: this.#address.secure(connection, fields),
       }),
     );
   }
