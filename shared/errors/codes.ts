@@ -107,6 +107,12 @@ export const errorCodes = {
     retryable: true,
     help: 'A limit on connections, subscriptions or calls is reached; `Retry-After` says when to come back.',
   },
+  quota_exceeded: {
+    status: 429,
+    title: 'Quota used up',
+    retryable: true,
+    help: 'The consumer has used up its quota of the day or month; `Retry-After` says when the next one begins.',
+  },
   headers_too_large: {
     status: 431,
     title: 'Header fields too large',
