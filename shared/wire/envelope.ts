@@ -42,6 +42,11 @@ export interface WireResponse {
 }
 
 const writer = new MsgpackWriter();
+/**
+ * A larger body gets a buffer of its own: it would take most of the writer's slab, and the next one would not fit
+ * (measured with 80 kB: 15 % of the CPU of a backend, most of it for the collector).
+ */
+const largeBody = 32 * 1024;
 const requestKeys = 13;
 const responseKeys = 4;
 
@@ -113,8 +118,13 @@ export function encodeResponse(response: WireResponse): Uint8Array {
   writer.raw(toHeaders);
   writeTexts(response.headers);
   writer.raw(toBody);
-  writer.binary(response.body);
-  return writer.end();
+  const { body } = response;
+  if (body.length <= largeBody) {
+    writer.binary(body);
+    return writer.end();
+  }
+  writer.binaryHead(body.length);
+  return Buffer.concat([writer.end(), body]);
 }
 
 function writeTexts(texts: readonly string[]): void {

@@ -53,6 +53,12 @@ export class MsgpackWriter {
     this.#at += this.#slab.write(value, this.#at);
   }
 
+  /** What stands before `bytes` of binary. */
+  binaryHead(bytes: number): void {
+    this.#reserve(head);
+    this.#length(0xc4, bytes);
+  }
+
   binary(value: Uint8Array): void {
     this.#reserve(head + value.length);
     this.#length(0xc4, value.length);
