@@ -3,17 +3,18 @@ import { endpoint, reply, z } from './mod.ts';
 import { routeMetadata } from './metadata.ts';
 import { toResponse } from './reply.ts';
 
-const define = (part: Partial<Parameters<typeof endpoint>[0]>) =>
+type Part = Partial<Parameters<typeof endpoint>[0]>;
+
+const define = (part: Part) =>
   endpoint({ route: 'GET /v1/orders/{id}', summary: 's', handler: () => null, ...part });
-const metadata = (part: Partial<Parameters<typeof endpoint>[0]>) =>
-  routeMetadata('get', define(part), 'x.schema');
+const metadata = (part: Part) => routeMetadata('get', define(part), 'x.schema');
 
 describe('the metadata of a route', () => {
   test('is empty for an endpoint without one', () => {
     expect(routeMetadata('get', endpoint({ summary: 's', handler: () => null }), 'x')).toEqual({});
   });
 
-  test.each([
+  test.each<[string, Part]>([
     ['no method', { route: '/v1/orders' }],
     ['a lower-case method', { route: 'get /v1/orders' }],
     ['a path that is no template', { route: 'GET /v1/{id' }],
@@ -23,7 +24,13 @@ describe('the metadata of a route', () => {
     ['a timeout above five minutes', { timeout: '6m' }],
     ['a negative body limit', { bodyLimit: -1 }],
     ['an empty list of methods', { auth: [] }],
-    ['a method with a comma', { auth: ['a,b'] }],
+    ['a method that there is not', { auth: ['password'] as unknown as ['key'] }],
+    ['roles for everybody', { auth: 'public', roles: ['clerk'] }],
+    ['a scope with a comma', { auth: ['key'], scopes: ['a,b'] }],
+    ['a limit that is no name', { limits: ['per minute'] }],
+    ['a cost of nothing', { cost: 0 }],
+    ['a cost in parts', { cost: 1.5 }],
+    ['a media type that is none', { contentTypes: ['json'] }],
   ])('is refused with %s', (_name, part) => {
     expect(() => metadata(part)).toThrow(TypeError);
     expect(() => metadata(part)).toThrow(/endpoint "get"/);

@@ -1,3 +1,4 @@
+import type { AuthMethod } from '@sluice/policy';
 import type { FlatHeaders, WireRequest } from '@sluice/wire';
 import type { z } from 'zod';
 
@@ -39,8 +40,20 @@ export interface EndpointDefinition<
   readonly summary: string;
   readonly description?: string;
   readonly tags?: readonly string[];
-  /** `public`, or the credential methods that are accepted. */
-  readonly auth?: 'public' | readonly string[];
+  /** `public`, or the credential methods that are accepted, in order. Without it the gateway's default holds: closed, unless it says otherwise. */
+  readonly auth?: 'public' | readonly AuthMethod[];
+  /** The caller needs one of these. */
+  readonly roles?: readonly string[];
+  /** The caller needs all of these. */
+  readonly scopes?: readonly string[];
+  /** Names of limits of the gateway document that a call spends. */
+  readonly limits?: readonly string[];
+  /** Tokens that a call spends of each limit and quota; default 1. */
+  readonly cost?: number;
+  /** Name of a CORS policy of the gateway document. */
+  readonly cors?: string;
+  /** Media types that a body may have, `image/*` allowed; others get 415. Default: any. */
+  readonly contentTypes?: readonly string[];
   /** Time from edge to answer: `500ms`, `2s`, `1m`. */
   readonly timeout?: string;
   /** Largest request body, bytes. */

@@ -1,10 +1,8 @@
+import { facts } from '@sluice/policy';
 import { formatTemplate, isReserved, parseTemplate, type Segment } from '@sluice/routes';
 import type { Endpoint } from './endpoint.ts';
 
 const method = /^[A-Z]{1,20}$/;
-const duration = /^([1-9]\d{0,6})(ms|s|m)$/;
-const longestTimeoutMs = 300_000;
-const authMethod = /^[a-z][a-z0-9_-]{0,31}$/;
 
 /**
  * The `sluice.*` metadata that makes an endpoint a route (`docs/wire.md`, table of metadata). Throws TypeError for what the router
@@ -17,27 +15,52 @@ export function routeMetadata(
 ): Record<string, string> {
   if (endpoint.route === undefined) return {};
   const wrong = (what: string): TypeError => new TypeError(`endpoint "${name}": ${what}`);
-  const { auth, timeout, bodyLimit } = endpoint;
-  if (timeout !== undefined && !isTimeout(timeout))
-    throw wrong(`timeout "${timeout}" is not like 500ms, 2s or 1m, at most 5m`);
-  if (bodyLimit !== undefined && (!Number.isSafeInteger(bodyLimit) || bodyLimit < 0))
-    throw wrong(`bodyLimit ${bodyLimit} is not a number of bytes`);
-  if (
-    auth !== undefined &&
-    auth !== 'public' &&
-    (auth.length === 0 || !auth.every((each) => authMethod.test(each)))
-  )
-    throw wrong('auth is neither "public" nor a list of methods');
+  const route = checkRoute(endpoint.route, endpoint.params && Object.keys(endpoint.params.shape), wrong);
+  try {
+    return {
+      'sluice.route': route,
+      'sluice.encoding': 'msgpack',
+      'sluice.schema': schemaSubject,
+      'sluice.summary': endpoint.summary,
+      ...policyMetadata(endpoint),
+    };
+  } catch (error) {
+    if (error instanceof facts.FactError) throw wrong(error.message);
+    throw error;
+  }
+}
+
+/** What the endpoint says about who may call it, and how. Throws FactError. */
+function policyMetadata(endpoint: Endpoint): Record<string, string> {
+  const {
+    auth,
+    timeout,
+    bodyLimit,
+    roles = [],
+    scopes = [],
+    limits = [],
+    cost,
+    cors,
+    contentTypes,
+  } = endpoint;
+  if (timeout !== undefined) facts.timeout(timeout);
+  if (auth === 'public' && roles.length + scopes.length > 0)
+    throw new facts.FactError('auth is public, yet roles or scopes are asked for');
   return {
-    'sluice.route': checkRoute(endpoint.route, endpoint.params && Object.keys(endpoint.params.shape), wrong),
-    'sluice.encoding': 'msgpack',
-    'sluice.schema': schemaSubject,
-    'sluice.summary': endpoint.summary,
-    ...(auth === undefined ? {} : { 'sluice.auth': auth === 'public' ? auth : auth.join(',') }),
-    ...(timeout === undefined ? {} : { 'sluice.timeout': timeout }),
-    ...(bodyLimit === undefined ? {} : { 'sluice.body_limit': String(bodyLimit) }),
+    ...(auth !== undefined && { 'sluice.auth': list(facts.auth(auth === 'public' ? [auth] : auth)) }),
+    ...(roles.length > 0 && { 'sluice.roles': list(facts.names(roles)) }),
+    ...(scopes.length > 0 && { 'sluice.scopes': list(facts.scopes(scopes)) }),
+    ...(limits.length > 0 && { 'sluice.rate': list(facts.names(limits)) }),
+    ...(cost !== undefined && { 'sluice.cost': String(facts.cost(String(cost))) }),
+    ...(cors !== undefined && { 'sluice.cors': list(facts.names([cors])) }),
+    ...(contentTypes && { 'sluice.content_types': list(facts.mediaTypes(contentTypes)) }),
+    ...(timeout !== undefined && { 'sluice.timeout': timeout }),
+    ...(bodyLimit !== undefined && { 'sluice.body_limit': String(facts.bodyLimit(bodyLimit)) }),
   };
 }
+
+const list = (values: string | readonly string[]): string =>
+  typeof values === 'string' ? values : values.join(',');
 
 /** `params` are the names the schema reads: one that the path does not hold could never be there. */
 function checkRoute(
@@ -59,11 +82,4 @@ function checkRoute(
   for (const param of params ?? [])
     if (!names.includes(param)) throw wrong(`path ${path} has no parameter "${param}"`);
   return `${verb} ${formatTemplate(segments)}`;
-}
-
-function isTimeout(text: string): boolean {
-  const match = duration.exec(text);
-  if (!match) return false;
-  const unit = { ms: 1, s: 1_000, m: 60_000 }[match[2] as 'ms' | 's' | 'm'];
-  return Number(match[1]) * unit <= longestTimeoutMs;
 }

@@ -104,7 +104,9 @@ export function historyEndpoints(options: HistoryOptions): Record<string, Endpoi
       handler: ({ query }) => measured('tickers', () => listTickers(store, query)),
     }),
     'add-trades': endpoint({
-      ...common,
+      tags: common.tags,
+      auth: ['key', 'jwt', 'oauth'],
+      scopes: ['markets:write'],
       route: 'POST /v1/markets/{symbol}/trades',
       summary: 'Take trades of a market, for feeds over HTTP',
       description:

@@ -1,6 +1,6 @@
 import { facts, type AuthMethod } from '@sluice/policy';
 import type { CompiledRoute } from '@sluice/routes';
-import type { ServiceEndpoint } from './instance.ts';
+import { maxValueLength, type ServiceEndpoint } from './instance.ts';
 
 /** What a service says about one endpoint; null where it says nothing and the gateway document decides. */
 export interface Announcement
@@ -29,7 +29,10 @@ export interface Announcement
 /** Reads the metadata of DESIGN.md. Keys that are not known are ignored; a value that is malformed throws FactError. */
 export function readAnnouncement({ metadata, subject }: ServiceEndpoint): Announcement {
   const read = <T>(key: string, parse: (text: string) => T): T | null => {
-    const text = metadata[`sluice.${key}`]?.trim();
+    const value = metadata[`sluice.${key}`];
+    if (value === null)
+      throw new facts.FactError(`sluice.${key} is no text of at most ${maxValueLength} characters`);
+    const text = value?.trim();
     if (text === undefined || text === '') return null;
     try {
       return parse(text);

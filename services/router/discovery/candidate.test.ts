@@ -154,6 +154,16 @@ describe('endpoint metadata', () => {
     });
   });
 
+  test.each([['x'.repeat(5_000)], [['read']], [5]])(
+    'that is no text, or too long to be one, is a problem: it might have closed the route',
+    (value) => {
+      const metadata = { 'sluice.route': '/a', 'sluice.auth': 'key', 'sluice.scopes': value as string };
+      expect(only(metadata)).toMatchObject({
+        problem: { detail: expect.stringContaining('sluice.scopes is no text') },
+      });
+    },
+  );
+
   test('cannot point a route at the server or at the gateway itself', () => {
     expect(only({ 'sluice.route': '/a' }, '$JS.API.INFO')).toHaveProperty('problem');
     expect(only({ 'sluice.route': '/a' }, 'sluice.route')).toHaveProperty('problem');

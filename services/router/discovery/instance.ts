@@ -2,7 +2,8 @@
 export interface ServiceEndpoint {
   readonly name: string;
   readonly subject: string;
-  readonly metadata: Readonly<Record<string, string>>;
+  /** The `sluice.*` values; null for one that is no text or too long: left out, it could open what it was to close. */
+  readonly metadata: Readonly<Record<string, string | null>>;
 }
 
 /** One running instance of an ADR-32 service. */
@@ -15,7 +16,7 @@ export interface ServiceInstance {
 
 /** Bounds on what one instance may announce; an INFO reply fits one message, but messages can be set to 64 MiB. */
 const maxEndpoints = 1_000;
-const maxValueLength = 1_024;
+export const maxValueLength = 4_096;
 
 const name = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -52,10 +53,10 @@ function parseEndpoint(value: unknown): ServiceEndpoint | null {
   if (!isObject(value) || !isObject(value['metadata'])) return null;
   const { name: endpoint, subject } = value;
   if (typeof endpoint !== 'string' || !name.test(endpoint) || typeof subject !== 'string') return null;
-  const metadata: Record<string, string> = {};
+  const metadata: Record<string, string | null> = {};
   for (const [key, text] of Object.entries(value['metadata']))
-    if (key.startsWith('sluice.') && typeof text === 'string' && text.length <= maxValueLength)
-      metadata[key] = text;
+    if (key.startsWith('sluice.'))
+      metadata[key] = typeof text === 'string' && text.length <= maxValueLength ? text : null;
   return 'sluice.route' in metadata ? { name: endpoint, subject, metadata } : null;
 }
 
