@@ -335,7 +335,9 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
       ),
     ).toBe(true);
     // The page knows its candles a frame before the canvas shows them.
-    await until(async () => Math.min(...(await small.pixels('up', 'down'))) > 20, { message: 'a drawn chart' });
+    await until(async () => Math.min(...(await small.pixels('up', 'down'))) > 20, {
+      message: 'a drawn chart',
+    });
     const background = (): Promise<unknown> =>
       phone.page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await background();

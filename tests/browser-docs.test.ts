@@ -35,7 +35,10 @@ async function tryOut(
 
 describe.skipIf(chromiumPath === undefined)('the API reference in a browser', () => {
   beforeAll(async () => {
-    stack = await startStack({ services: ['router', 'edge', 'marketdata'] });
+    stack = await startStack({
+      services: ['router', 'edge', 'marketdata'],
+      document: { overrides: { 'marketdata.add-trades': { auth: 'public' } } },
+    });
     await until(async () => (await fetch(`${stack.gateway}/v1/markets`)).status === 200, {
       timeoutMs: 30_000,
     });

@@ -7,7 +7,7 @@ let stack: TestStack;
 let edge: StackService;
 let bus: Bus;
 beforeAll(async () => {
-  stack = await startStack({ services: ['router', 'edge'] });
+  stack = await startStack({ services: ['router', 'edge'], document: { defaults: { auth: 'public' } } });
   edge = stack.service('edge');
   bus = await connectBus({ servers: [stack.natsUrl], name: 'test' });
   await startService(bus, {
@@ -30,7 +30,7 @@ beforeAll(async () => {
       secret: endpoint({
         route: 'GET /v1/secret',
         summary: 'Needs credentials',
-        auth: ['api-key'],
+        auth: ['key'],
         handler: () => ({ secret: true }),
       }),
     },

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 let stack: TestStack;
 let bus: Bus;
 beforeAll(async () => {
-  stack = await startStack({ services: ['router', 'edge'] });
+  stack = await startStack({ services: ['router', 'edge'], document: { defaults: { auth: 'public' } } });
   bus = await connectBus({ servers: [stack.natsUrl], name: 'test' });
   await startService(bus, {
     name: 'items',

@@ -8,7 +8,7 @@ let bus: Bus;
 let hold: PromiseWithResolvers<void>;
 let held = 0;
 beforeAll(async () => {
-  stack = await startStack({ services: ['router'] });
+  stack = await startStack({ services: ['router'], document: { defaults: { auth: 'public' } } });
   bus = await connectBus({ servers: [stack.natsUrl], name: 'test' });
   await startService(bus, {
     name: 'shop',

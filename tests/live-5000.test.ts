@@ -14,7 +14,7 @@ describe.skipIf(openFiles < clients + 500)(`an edge with ${clients} live connect
   it('delivers every event to every client once and in order', { timeout: 240_000 }, async () => {
     await using stack = await startStack({ services: ['edge'] });
     const bus = await connectBus({ servers: [stack.natsUrl], name: 'publisher' });
-    const channel = 'load.all';
+    const channel = 'trades.LOADUSDT';
     const children = Array.from({ length: processes }, () =>
       startProcess('tests/live-5000-clients.ts', {
         GATEWAY: stack.gateway,

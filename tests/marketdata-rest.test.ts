@@ -20,7 +20,10 @@ const ordered = inOrder(trades).map(({ trade }) => trade);
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startStack({ services: ['router', 'edge', 'marketdata'] });
+  stack = await startStack({
+    services: ['router', 'edge', 'marketdata'],
+    document: { overrides: { 'marketdata.add-trades': { auth: 'public' } } },
+  });
   await until(async () => (await request('/v1/markets')).status === 200, { timeoutMs: 20_000 });
 });
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { followRoutes, type RouteTable } from '@sluice/routes';
 import { until, type StackService } from '@sluice/testing';
 import { inspected, liveBytes } from './router-heap.ts';
-import { startPlainService, startRouters, type RouterStack } from './router-kit.ts';
+import { openDocument, startPlainService, startRouters, type RouterStack } from './router-kit.ts';
 
 const routesPerRound = 1_000;
 /**
@@ -20,7 +20,11 @@ let router: RouterStack;
 let table: RouteTable;
 
 beforeAll(async () => {
-  router = await startRouters({ services: ['router', 'edge'], routes: `routes:\n${steady}`, env: inspected });
+  router = await startRouters({
+    services: ['router', 'edge'],
+    document: `${openDocument}routes:\n${steady}`,
+    env: inspected,
+  });
   router.bus.subscribe('test.steady', (message) => message.respond('{}'));
   router.bus.subscribe('churn.declared', (message) => message.respond('{}'));
   const schema = JSON.stringify({ summary: 'Churn', response: { type: 'object', title: 'Churn' } });
@@ -49,7 +53,7 @@ async function churn(round: number): Promise<void> {
   const declared = names.map(
     (name) => `  - {id: d-${name}, path: '/d/${name}/{id}', subject: churn.declared}\n`,
   );
-  await router.writeRoutes(`routes:\n${steady}${declared.join('')}`);
+  await router.writeDocument(`${openDocument}routes:\n${steady}${declared.join('')}`);
   const services = await Promise.all(
     Array.from({ length: 10 }, (_, n) => {
       const mine = names.slice((n * half) / 10, ((n + 1) * half) / 10);
@@ -77,7 +81,7 @@ async function churn(round: number): Promise<void> {
         ]),
     );
   expect(await get('/openapi.json')).toBe(200);
-  await router.writeRoutes(`routes:\n${steady}`);
+  await router.writeDocument(`${openDocument}routes:\n${steady}`);
   await Promise.all(services.map((service) => service.stop()));
   await until(() => table.size === 2, { timeoutMs: 20_000, message: () => `${table.size} routes` });
   await everywhere(`/d/${names.at(-1)}/1`, 404);

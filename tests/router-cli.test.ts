@@ -13,7 +13,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
   router = await startRouters({
-    routes:
+    document:
       'routes:\n  - {id: hello, method: POST, path: "/hello/{name}", subject: test.hello, auth: [jwt]}\n',
   });
   await startPlainService(

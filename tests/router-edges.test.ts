@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { followRoutes, type RouteTable } from '@sluice/routes';
 import { until } from '@sluice/testing';
-import { startPlainService, startRouters, type RouterStack } from './router-kit.ts';
+import { openDocument, startPlainService, startRouters, type RouterStack } from './router-kit.ts';
 
 /** How long after the table has changed every edge must have followed. */
 const followMs = 1_000;
@@ -34,10 +34,10 @@ async function everyGateway(path: string, status: number): Promise<void> {
 test('edges follow declared routes within a second, both ways', async () => {
   expect(gateways).toHaveLength(2);
   router.bus.subscribe('test.one', (message) => message.respond('{}'));
-  await router.writeRoutes('routes:\n  - {id: one, path: /one, subject: test.one}\n');
+  await router.writeDocument(`${openDocument}routes:\n  - {id: one, path: /one, subject: test.one}\n`);
   await until(() => table.get('one') !== undefined);
   await everyGateway('/one', 200);
-  await router.writeRoutes('routes:\n  - {id: one, path: /two, subject: test.one}\n');
+  await router.writeDocument(`${openDocument}routes:\n  - {id: one, path: /two, subject: test.one}\n`);
   await until(() => table.get('one')?.path === '/two');
   await everyGateway('/two', 200);
   await everyGateway('/one', 404);

@@ -7,30 +7,33 @@ import { startMicroService, type MicroService } from '@sluice/service';
 import { startStack, type TestStack } from '@sluice/testing';
 import { decodeResponse, encodeRequest, headerValues, subjects, type WireRequest } from '@sluice/wire';
 
-/** A router, a bus, and a routes file to write: what the router's black-box tests start with. */
+/** A router, a bus, and a gateway document to write: what the router's black-box tests start with. */
 export interface RouterStack {
   readonly stack: TestStack;
   readonly bus: Bus;
-  /** Replaces the routes file in one step, as editors and ConfigMaps do. */
-  writeRoutes(yaml: string): Promise<void>;
+  /** Replaces the gateway document in one step, as editors and ConfigMaps do. */
+  writeDocument(yaml: string): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** The document that says nothing else: whoever says nothing about who may call is open. */
+export const openDocument = 'defaults: {auth: public}\n';
+
 export async function startRouters(
-  options: { routes?: string; services?: readonly string[]; env?: Record<string, string> } = {},
+  options: { document?: string; services?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<RouterStack> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-routes-'));
-  const file = path.join(folder, 'routes.yaml');
-  await writeFile(file, options.routes ?? 'routes: []\n');
+  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-router-'));
+  const file = path.join(folder, 'gateway.yaml');
+  await writeFile(file, options.document ?? openDocument);
   const stack = await startStack({
     services: options.services ?? ['router'],
-    env: { SLUICE_ROUTES_FILE: file, SLUICE_LOG_LEVEL: 'debug', ...options.env },
+    env: { SLUICE_GATEWAY_FILE: file, SLUICE_LOG_LEVEL: 'debug', ...options.env },
   });
   const bus = await connectBus({ servers: [stack.natsUrl], name: 'test' });
   return {
     stack,
     bus,
-    async writeRoutes(yaml) {
+    async writeDocument(yaml) {
       await writeFile(`${file}.new`, yaml);
       await rename(`${file}.new`, file);
     },

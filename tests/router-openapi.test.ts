@@ -30,7 +30,7 @@ const services: MicroService[] = [];
 beforeAll(async () => {
   router = await startRouters({
     services: ['router', 'edge'],
-    routes:
+    document:
       'routes:\n  - {id: declared, method: POST, path: "/declared/{name}", subject: test.declared, summary: Declared}\n',
     env: { SLUICE_SCHEMA_MAX_AGE_MS: '100' },
   });

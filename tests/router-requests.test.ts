@@ -4,7 +4,7 @@ import { until } from '@sluice/testing';
 import { decodeResponse, encodeRequest, encodeResponse, subjects } from '@sluice/wire';
 import { ask, metric, startRouters, wireRequest, type RouterStack } from './router-kit.ts';
 
-const routes = `routes:
+const document = `routes:
   - {id: raw, method: '*', path: '/raw/{id}', subject: test.raw, headers: [X-Tenant]}
   - {id: packed, path: /packed, subject: test.packed, encoding: msgpack}
   - {id: short, path: /short, subject: test.short, timeout: 200ms}
@@ -15,7 +15,7 @@ let router: RouterStack;
 const listening: BusSubscription[] = [];
 
 beforeAll(async () => {
-  router = await startRouters({ routes });
+  router = await startRouters({ document });
   // The table is there when the last of its routes is: they are compiled together.
   await until(
     async () => (await ask(router.bus, 'nobody')).json['detail'] === 'No instance of the backend is there.',
@@ -182,7 +182,7 @@ describe('a route the router does not know', () => {
 
   test('is answered when it comes a moment later', async () => {
     await backend('test.late', (message) => message.respond('late'));
-    await router.writeRoutes(`${routes}  - {id: late, path: /late, subject: test.late}\n`);
+    await router.writeDocument(`${document}  - {id: late, path: /late, subject: test.late}\n`);
     const answer = await until(async () => {
       const tried = await ask(router.bus, 'late');
       return tried.status === 200 ? tried : undefined;
@@ -197,7 +197,7 @@ test('what is no envelope is 400', async () => {
 });
 
 test('requests are counted by route and outcome, and with the route the count goes', async () => {
-  await router.writeRoutes(routes.replace('id: nobody', 'id: nobody2'));
+  await router.writeDocument(document.replace('id: nobody', 'id: nobody2'));
   const { ops } = router.stack.service('router');
   await until(
     async () => (await ask(router.bus, 'nobody2')).json['detail'] === 'No instance of the backend is there.',

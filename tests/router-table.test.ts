@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openBucket, type Bucket } from '@sluice/nats';
+import { openConfigBucket } from '@sluice/policy';
 import { followRoutes, type RouteProblem, type RouteTable } from '@sluice/routes';
 import { until } from '@sluice/testing';
 import { ask, metric, startPlainService, startRouters, type RouterStack } from './router-kit.ts';
@@ -25,9 +26,9 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   // The load itself is awaited too: it could otherwise undo what a test writes into KV first.
-  const loads = logged('routes file loaded');
-  await router.writeRoutes(declared);
-  await until(() => logged('routes file loaded') > loads && table.get('hello')?.path === '/hello/{name}');
+  const loads = logged('gateway file loaded');
+  await router.writeDocument(declared);
+  await until(() => logged('gateway file loaded') > loads && table.get('hello')?.path === '/hello/{name}');
 });
 
 const process = () => router.stack.service('router').process;
@@ -43,43 +44,41 @@ async function problem(id: string): Promise<RouteProblem | null> {
 
 describe('declared routes', () => {
   test('follow the file when it changes', async () => {
-    await router.writeRoutes(declared.replace('/hello/{name}', '/hi/{name}'));
+    await router.writeDocument(declared.replace('/hello/{name}', '/hi/{name}'));
     await until(() => table.get('hello')?.path === '/hi/{name}');
-    await router.writeRoutes('routes: []\n');
+    await router.writeDocument('routes: []\n');
     await until(() => table.get('hello') === undefined);
   });
 
   test('stay as they are when the file has a fault, and the log says where', async () => {
-    const before = logged(/^routes file refused/);
-    await router.writeRoutes(`${declared}  - {id: b, path: /b, subject: 'b.*'}\n`);
-    await until(() => logged(/^routes file refused/) > before);
-    const line = process().logs.findLast(({ msg }) => msg?.startsWith('routes file refused'));
+    const before = logged(/^gateway file refused/);
+    await router.writeDocument(`${declared}  - {id: b, path: /b, subject: 'b.*'}\n`);
+    await until(() => logged(/^gateway file refused/) > before);
+    const line = process().logs.findLast(({ msg }) => msg?.startsWith('gateway file refused'));
     expect(line).toMatchObject({ level: 'error' });
     expect(String(line?.msg)).toMatch(
-      /routes\.yaml:5: routes\[1\]\.subject: subject "b\.\*" has a wildcard$/,
+      /gateway\.yaml:5: routes\[1\]\.subject: subject "b\.\*" has a wildcard$/,
     );
-    expect(await metric(router.stack.service('router').ops, 'sluice_router_routes_file_valid')).toBe(0);
+    expect(await metric(router.stack.service('router').ops, 'sluice_router_gateway_file_valid')).toBe(0);
     expect(table.get('hello')?.path).toBe('/hello/{name}');
     expect(table.get('b')).toBeUndefined();
   });
 
   test('are read again on SIGHUP', async () => {
-    const before = logged('routes file loaded');
+    const before = logged('gateway file loaded');
     process().signal('SIGHUP');
-    await until(() => logged('routes file loaded') > before);
+    await until(() => logged('gateway file loaded') > before);
     expect(process().running).toBe(true);
   });
 
   test('written into KV by hand are taken when they are valid and refused when not', async () => {
-    const config = await openBucket(router.bus, { name: 'config' });
-    await config.put(
-      'routes',
-      JSON.stringify({ routes: [{ id: 'hand', path: '/hand', subject: 'by.hand' }] }),
-    );
+    const config = await openConfigBucket(router.bus);
+    const document = { routes: [{ id: 'hand', path: '/hand', subject: 'by.hand' }] };
+    await config.put('gateway', JSON.stringify({ document }));
     await until(() => table.get('hand') !== undefined && table.get('hello') === undefined);
-    const before = logged(/^KV config key routes is not valid/);
-    await config.put('routes', '{"routes": [{"id": "hand"}]}');
-    await until(() => logged(/^KV config key routes is not valid/) > before);
+    const before = logged(/of the document is not valid/);
+    await config.put('gateway', '{"document": {"routes": [{"id": "hand"}]}}');
+    await until(() => logged(/of the document is not valid/) > before);
     expect(table.get('hand')?.path).toBe('/hand');
   });
 });

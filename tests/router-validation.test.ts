@@ -27,7 +27,7 @@ let answer: string | null = JSON.stringify(schema);
 let unanswered = 0;
 
 beforeAll(async () => {
-  router = await startRouters({ routes: document, env: { SLUICE_SCHEMA_MAX_AGE_MS: '100' } });
+  router = await startRouters({ document, env: { SLUICE_SCHEMA_MAX_AGE_MS: '100' } });
   router.bus.subscribe('plain.schema', (message) => {
     if (answer === null) unanswered++;
     else message.respond(answer);

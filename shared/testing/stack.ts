@@ -4,6 +4,9 @@ import {
   newNatsPasswords,
   type NatsPasswords,
 } from '../../scripts/local/nats-accounts.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { startNatsServer, type TestNats } from './nats-server.ts';
 import { createDatabase } from './postgres.ts';
 import { startProcess, type TestProcess } from './process.ts';
@@ -39,6 +42,7 @@ export interface TestStack {
 /**
  * Starts a nats-server, a database where `marketdata` is among the services, and `node services/<name>/main.ts` for
  * each name (a name twice is two replicas). `env` goes to every service; `nats` and `databaseUrl` share what is there.
+ * `document` is the gateway document, loaded from a file by the routers; without one, routes that say nothing are closed.
  * With `locked` every service is the user of NATS that it is in a cluster, with no more rights than that; whoever
  * connects without a name is the operator.
  */
@@ -48,7 +52,12 @@ export async function startStack(options: {
   nats?: TestNats;
   databaseUrl?: string;
   locked?: boolean;
+  document?: unknown;
 }): Promise<TestStack> {
+  const folder =
+    options.document === undefined ? null : await mkdtemp(path.join(tmpdir(), 'sluice-document-'));
+  const gatewayFile = folder === null ? undefined : path.join(folder, 'gateway.json');
+  if (gatewayFile !== undefined) await writeFile(gatewayFile, JSON.stringify(options.document));
   const passwords = options.locked === true ? await newNatsPasswords() : undefined;
   const nats = options.nats ?? (await startNatsServer(passwords && (await lockedBy(passwords))));
   const databaseUrl =
@@ -61,6 +70,7 @@ export async function startStack(options: {
       DATABASE_URL: databaseUrl,
       SLUICE_HTTP_PORT: '0',
       SLUICE_OPS_PORT: '0',
+      SLUICE_GATEWAY_FILE: gatewayFile,
       ...options.env,
       ...env,
     });
@@ -70,6 +80,7 @@ export async function startStack(options: {
   const stop = async (): Promise<void> => {
     await Promise.all(services.map((service) => service.process.stop()));
     if (options.nats === undefined) await nats.stop();
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   };
   try {
     for (const name of options.services) await start(name);
