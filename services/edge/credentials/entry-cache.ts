@@ -47,7 +47,10 @@ export class EntryCache<T extends object> {
     const present = this.#present.get(id);
     if (present !== undefined) return present;
     if (this.#absent.has(id)) return null;
-    return this.#recent.peek(id)?.value;
+    // Told of lately, and used for the first time.
+    const recent = this.#recent.peek(id);
+    if (recent !== undefined) this.#keep(id, recent.value);
+    return recent?.value;
   }
 
   /** Rejects with SluiceError `unavailable` when the bucket cannot be asked. */

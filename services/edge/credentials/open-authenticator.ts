@@ -20,6 +20,8 @@ export interface AuthenticatorOptions {
   readonly document: DocumentSource;
   readonly settings: CredentialSettings;
   readonly registry: Registry;
+  /** Methods that something else than requests works with as well. They stop with the authenticator. */
+  readonly methods?: readonly CredentialMethod[];
   readonly report: (detail: string, error?: unknown) => void;
 }
 
@@ -43,7 +45,11 @@ export async function openAuthenticator(options: AuthenticatorOptions): Promise<
   metrics.now.keys = () => store.keys.size;
   metrics.now.revocations = () => revocations.size;
   const context: MethodContext = { bus, document, consumers: store, settings, registry, changed, report };
-  const methods = [keyMethod({ store, usage, document }), ...(await credentialMethods(context))];
+  const methods = [
+    keyMethod({ store, usage, document }),
+    ...(await credentialMethods(context)),
+    ...(options.methods ?? []),
+  ];
   everything = new CallerCheck({ methods, revocations, store, document, metrics, report });
   return everything;
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { apiKeyId, apiKeyLength, apiKeyPrefix, hashApiKey, makeApiKey, parseApiKey } from './api-key.ts';
 
@@ -29,12 +29,12 @@ describe('the text of an API key', () => {
     const { text } = makeApiKey();
     const place = fc.integer({ min: apiKeyPrefix.length, max: text.length - 1 });
     const mistyped = fc
-      .tuple(place, fc.constantFrom(...base62))
+      .tuple(place, fc.constantFrom(...Array.from(base62)))
       .map(([at, letter]) => text.slice(0, at) + letter + text.slice(at + 1));
     const swapped = place.map((at) => text.slice(0, at - 1) + text[at] + text[at - 1] + text.slice(at + 1));
     const lost = place.map((at) => text.slice(0, at) + text.slice(at + 1));
     const added = fc
-      .tuple(place, fc.constantFrom(...base62))
+      .tuple(place, fc.constantFrom(...Array.from(base62)))
       .map(([at, letter]) => text.slice(0, at) + letter + text.slice(at));
     fc.assert(
       fc.property(fc.oneof(mistyped, swapped, lost, added), (other) => {

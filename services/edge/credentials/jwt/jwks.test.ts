@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeSigningKey } from '@sluice/testing';
 import { candidates, parseKeySet } from './jwks.ts';
@@ -51,11 +51,11 @@ describe('a key set', () => {
     fc.assert(
       fc.property(
         fc.array(
-          fc.record({
-            ...Object.fromEntries(
+          fc.record(
+            Object.fromEntries(
               ['kty', 'n', 'e', 'x', 'y', 'crv', 'kid'].map((name) => [name, fc.jsonValue()]),
             ),
-          }),
+          ),
         ),
         (keys) => {
           expect(() => parseKeySet(JSON.stringify({ keys }))).toThrow(TypeError);

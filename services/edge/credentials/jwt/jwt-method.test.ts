@@ -1,5 +1,5 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayInput } from '@sluice/policy';
 import { Registry } from '@sluice/telemetry';
@@ -93,7 +93,7 @@ describe('a good token', () => {
     const idp = await issuer();
     const { made } = await method({ issuers: { idp: rulesOf(idp) } });
     const token = idp.token();
-    const callers = await Promise.all(Array.from({ length: 50 }, () => made.verify(bearer(token))));
+    const callers = await Promise.all(Array.from({ length: 50 }, async () => made.verify(bearer(token))));
     expect(new Set(callers).size).toBe(1);
   });
 
@@ -206,7 +206,7 @@ describe('a bad token', () => {
     const good = idp.token();
     const place = fc.integer({ min: 0, max: good.length - 2 });
     const mangled = fc
-      .tuple(place, fc.constantFrom(...'ABCDefgh0189-_.{" '))
+      .tuple(place, fc.constantFrom(...Array.from('ABCDefgh0189-_.{" ')))
       .map(([at, letter]) => good.slice(0, at) + letter + good.slice(at + 1))
       // The last character of a part holds spare bits: another one can be the same signature.
       .filter(
@@ -276,7 +276,9 @@ describe('rotation of keys', () => {
     await judge(idp.token());
     expect(idp.requests).toBe(1);
     idp.rotate();
-    const fresh = Array.from({ length: 20 }, (_, n) => made.verify(bearer(idp.token({ sub: `u${n}` }))));
+    const fresh = Array.from({ length: 20 }, async (_, n) =>
+      made.verify(bearer(idp.token({ sub: `u${n}` }))),
+    );
     for (const caller of await Promise.all(fresh)) expect(caller.method).toBe('jwt');
     expect(idp.requests).toBe(2);
     const unknown = makeSigningKey('unknown');
