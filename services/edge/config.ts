@@ -1,6 +1,7 @@
 import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
 import { credentialSettings } from './credentials/settings.ts';
 import { liveSettings } from './live/settings.ts';
+import { sessionSettings } from './oauth/settings.ts';
 
 const milliseconds = (fallback: number, env: string, description: string) =>
   z.coerce.number().int().min(0).default(fallback).meta({ env, description });
@@ -102,6 +103,7 @@ export const edgeConfig = defineConfig('edge', {
   ...httpSettings,
   ...liveSettings,
   ...credentialSettings,
+  ...sessionSettings,
   ...natsSettings,
   ...opsSettings,
 });

@@ -13,8 +13,14 @@ export type LocalRoute = {
 
 export const streamPath = '/v1/stream';
 
-/** Looks up {@link LocalRoute}s by canonical path: the `reservedPaths` of @sluice/routes, all of them exact here. */
-export function localRoutes(reference: ReferencePages): (path: string) => LocalRoute | null {
+/**
+ * Looks up {@link LocalRoute}s by canonical path: the `reservedPaths` of @sluice/routes, all of them exact here. `logins`
+ * knows those below `/auth/`, which come and go with the document.
+ */
+export function localRoutes(
+  reference: ReferencePages,
+  logins: (path: string) => LocalRoute | null = () => null,
+): (path: string) => LocalRoute | null {
   const routes = new Map<string, LocalRoute>();
   const { path } = openapiRoute;
   routes.set(path, { label: path, methods: ['GET', 'HEAD'], route: openapiRoute });
@@ -30,5 +36,6 @@ export function localRoutes(reference: ReferencePages): (path: string) => LocalR
     route: null,
     handle: (exchange) => reference.answer(exchange),
   };
-  return (path) => routes.get(path) ?? (path === '/docs' || path.startsWith('/docs/') ? docs : null);
+  return (path) =>
+    routes.get(path) ?? (path === '/docs' || path.startsWith('/docs/') ? docs : null) ?? logins(path);
 }

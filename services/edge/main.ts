@@ -14,6 +14,7 @@ import { edgePhases } from './lifecycle.ts';
 import { createLive } from './live/mod.ts';
 import { localRoutes } from './local-routes.ts';
 import { edgeMetrics } from './metrics.ts';
+import { loginRoutes, Logins, Sessions } from './oauth/mod.ts';
 import { referencePages } from './reference/pages.ts';
 import { stopEdge } from './stop.ts';
 import { openCertificate } from './tls/open.ts';
@@ -51,17 +52,27 @@ await runService(logger, async () => {
   ];
   const ops = await startOpsServer({ host: config.opsHost, port: config.opsPort, registry, ready });
 
-  const local = localRoutes(await referencePages());
   const writeRecord = recordWriter(logger);
   await documents.loaded;
+  const logins = new Logins(documents);
+  const sessions = new Sessions({
+    bus,
+    replicas: config.natsReplicas,
+    document: documents,
+    logins,
+    most: config.sessionCache,
+    report,
+  });
   const authenticator = await openAuthenticator({
     bus,
     replicas: config.natsReplicas,
     document: documents,
     settings: config,
     registry,
+    methods: [sessions],
     report,
   });
+  const local = localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report }));
   const phases = edgePhases({
     ...config,
     bus,

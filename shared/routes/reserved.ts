@@ -2,10 +2,16 @@ import type { Segment } from './template.ts';
 import { parseTemplate } from './template.ts';
 
 /**
- * Paths that the gateway answers itself, with the method `GET` (and `HEAD`): the API reference, its document and the
- * live stream. Edges match them before the table, so a route there would never be called: compilers report it.
+ * Paths that the gateway answers itself: the API reference, its document, the live stream, and the logins of browsers.
+ * Edges match them before the table, so a route there would never be called: compilers report it.
  */
-export const reservedPaths = ['/docs', '/docs/{path...}', '/openapi.json', '/v1/stream'] as const;
+export const reservedPaths = [
+  '/docs',
+  '/docs/{path...}',
+  '/openapi.json',
+  '/v1/stream',
+  '/auth/{path...}',
+] as const;
 
 const shapes = reservedPaths.map((path) => parseTemplate(path));
 

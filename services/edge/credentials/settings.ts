@@ -20,11 +20,6 @@ export const credentialSettings = {
     'SLUICE_EDGE_TOKEN_CACHE_BYTES',
     'Memory of those tokens together, bytes, estimated from their length.',
   ),
-  sessionCache: count(
-    20_000,
-    'SLUICE_EDGE_SESSION_CACHE',
-    'Browser sessions that an edge keeps at hand; others are looked up when they are used. Up to 8 KB each.',
-  ),
 };
 
 export type CredentialSettings = Readonly<z.infer<z.ZodObject<typeof credentialSettings>>>;

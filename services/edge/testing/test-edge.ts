@@ -28,6 +28,7 @@ import { edgePhases, type Phases } from '../lifecycle.ts';
 import type { GatewayCaller, Live } from '../live-port.ts';
 import { localRoutes } from '../local-routes.ts';
 import { edgeMetrics, type EdgeMetrics } from '../metrics.ts';
+import { loginRoutes, Logins, Sessions } from '../oauth/mod.ts';
 import { referencePages } from '../reference/pages.ts';
 import { TestDocuments } from './documents.ts';
 
@@ -111,13 +112,24 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   const addresses = new AddressBook({ report: (msg, err) => failures.push({ msg, err }) });
   documents.onChange((document) => void addresses.apply(document));
   await addresses.apply(documents.current);
+  const report = (msg: string, err?: unknown): void => void failures.push({ msg, err });
+  const logins = new Logins(documents);
+  const sessions = new Sessions({
+    bus: edgeBus,
+    replicas: 1,
+    document: documents,
+    logins,
+    most: settings.sessionCache,
+    report,
+  });
   const authenticator = await openAuthenticator({
     bus: edgeBus,
     replicas: 1,
     document: documents,
     settings,
     registry,
-    report: (msg, err) => failures.push({ msg, err }),
+    methods: [sessions],
+    report,
   });
   const phases = edgePhases({
     ...config,
@@ -126,7 +138,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     documents,
     addresses,
     authenticator,
-    local: localRoutes(await referencePages()),
+    local: localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report })),
     logger,
     metrics,
     writeRecord: (members, msg) => records.push(JSON.parse(`{${members},"msg":"${msg}"}`) as AccessRecord),
