@@ -32,8 +32,8 @@ export class Address {
 export function parseAddress(text: string): Address | null {
   const v4 = parseV4(text);
   if (v4 !== -1) return new Address(text, v4, null);
-  if (isIP(text) !== 6) return null;
-  const parsed = ipaddr.IPv6.parse(text);
+  const parsed = readV6(text);
+  if (parsed === null) return null;
   const v6 = wordsOf(parsed.parts);
   if (isMapped(v6)) return new Address(formatV4(v6[3]), v6[3], null);
   return new Address(parsed.toRFC5952String(), -1, v6);
@@ -70,8 +70,26 @@ function formatV4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
+/** The words of an IPv6 address as text; null for anything else, zones included. */
+export function parseV6(text: string): Words | null {
+  const parsed = text.includes('%') ? null : readV6(text);
+  return parsed === null ? null : wordsOf(parsed.parts);
+}
+
+function readV6(text: string): ipaddr.IPv6 | null {
+  if (isIP(text) !== 6) return null;
+  // The library takes every dotted end for a mapped IPv4 address, `::192.0.2.1` too (RFC 4291 section 2.5.5.1): spelled
+  // in hex it cannot.
+  const dotted = text.includes('.') ? text.lastIndexOf(':') + 1 : 0;
+  if (dotted === 0) return ipaddr.IPv6.parse(text);
+  const [tail = '', zone] = text.slice(dotted).split('%');
+  const value = parseV4(tail);
+  const hex = `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
+  return ipaddr.IPv6.parse(text.slice(0, dotted) + hex + (zone === undefined ? '' : `%${zone}`));
+}
+
 /** Words of the eight 16-bit parts. */
-export function wordsOf(parts: readonly number[]): Words {
+function wordsOf(parts: readonly number[]): Words {
   const word = (at: number): number => (parts[at] as number) * 65_536 + (parts[at + 1] as number);
   return [word(0), word(2), word(4), word(6)];
 }

@@ -1,6 +1,4 @@
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
-import { isMapped, parseV4, wordsOf, type Address, type Words } from './address.ts';
+import { isMapped, parseV4, parseV6, type Address, type Words } from './address.ts';
 
 /**
  * A set of addresses: sorted ranges that do not overlap, in typed arrays. 100,000 blocks take 800 KB (IPv4) and are
@@ -89,8 +87,8 @@ export class RangeBuilder {
     const bits = slash === -1 ? (v4 === -1 ? 128 : 32) : prefixLength(entry.slice(slash + 1));
     if (bits === -1) return false;
     if (v4 !== -1) return bits <= 32 && this.#add4(v4, bits);
-    if (host.includes('%') || isIP(host) !== 6) return false;
-    const words = wordsOf(ipaddr.IPv6.parse(host).parts);
+    const words = parseV6(host);
+    if (words === null) return false;
     if (isMapped(words) && bits >= 96) return this.#add4(words[3], bits - 96);
     this.#v6.push({ from: masked(words, bits, 0), to: masked(words, bits, 0xffff_ffff) });
     return true;
