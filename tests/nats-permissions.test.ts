@@ -48,6 +48,7 @@ const publishers: Record<string, readonly User[]> = {
   '$JS.API.STREAM.MSG.DELETE.AUDIT': [],
   '$JS.API.STREAM.CREATE.AUDIT': ['admin'],
   '$JS.API.STREAM.UPDATE.KV_consumers': ['admin'],
+  '$JS.API.STREAM.CREATE.KV_key-usage': ['edge', 'admin'],
   '$JS.API.STREAM.CREATE.MARKET': ['marketdata', 'feed'],
   '$JS.API.STREAM.UPDATE.LIVE': ['broadcaster'],
   '$JS.API.STREAM.INFO.KV_routes': ['edge', 'router', 'admin'],

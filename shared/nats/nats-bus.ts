@@ -255,7 +255,7 @@ export class NatsBus implements Bus {
     // A refused publish gets no answer from anybody: its calls would wait out their deadlines.
     if (error instanceof PermissionViolationError && error.operation === 'publish')
       this.#calls.fail(
-        new BusError('rejected', 'NATS permissions forbid the subject', { cause: error }),
+        new BusError('rejected', `NATS permissions forbid ${error.subject}`, { cause: error }),
         error.subject,
       );
   }

@@ -83,7 +83,9 @@ export async function startStack(options: {
     if (folder !== null) await rm(folder, { recursive: true, force: true });
   };
   try {
-    for (const name of options.services) await start(name);
+    // Locked, each waits for streams that another one owns.
+    if (passwords) await Promise.all(options.services.map((name) => start(name)));
+    else for (const name of options.services) await start(name);
   } catch (error) {
     await stop();
     throw error;
