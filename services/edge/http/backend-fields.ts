@@ -4,6 +4,9 @@ import type { Caller } from '../caller.ts';
 import type { DocumentSource } from '../credentials/method-context.ts';
 import type { RequestFields } from './request-fields.ts';
 
+/** An API key as a bearer token; tokens of others may hold its prefix somewhere in the middle. */
+const apiKeyToken = new RegExp(`^bearer +${apiKeyPrefix}`, 'i');
+
 export interface BackendFieldsOptions {
   readonly documents: DocumentSource;
 }
@@ -20,9 +23,8 @@ export function backendFields({ documents }: BackendFieldsOptions) {
   });
   return function backendFields(fields: RequestFields, caller: Caller | null): FlatHeaders {
     const { authorization, apiKey, cookie, endToEnd } = fields;
-    const noToken =
-      authorization !== null && (isToken(caller) || authorization.slice(7, 11) === apiKeyPrefix);
-    const noKey = apiKey !== null && (caller?.method === 'key' || apiKey.startsWith(apiKeyPrefix));
+    const noToken = authorization !== null && (isToken(caller) || apiKeyToken.test(authorization));
+    const noKey = apiKey !== null && apiKey.startsWith(apiKeyPrefix);
     const noCookies = cookie !== null && sessionCookies.some((name) => cookie.includes(name));
     if (!noToken && !noKey && !noCookies) return endToEnd;
     const left: string[] = [];

@@ -1,9 +1,11 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '@sluice/config';
 import type { GatewayInput } from '@sluice/policy';
 import { Registry } from '@sluice/telemetry';
 import { makeSigningKey, startTokenIssuer, testAudience, until, type TokenIssuer } from '@sluice/testing';
+import { edgeConfig } from '../../config.ts';
 import { TestDocuments } from '../../testing/documents.ts';
 import type { CredentialMethod } from '../authenticator.ts';
 import { bearer, invalidToken, outcome } from '../testing/credentials.ts';
@@ -41,7 +43,7 @@ async function method(
     bus: null as never,
     document: documents,
     consumers: { get: () => null, find: () => null },
-    settings: { keyCache: 10, tokenCache: 100, tokenCacheBytes: 1_000_000, ...settings },
+    settings: { ...loadConfig(edgeConfig, {}), ...settings },
     registry: new Registry(),
     changed: () => (changes += 1),
     report: (detail) => reports.push(detail),

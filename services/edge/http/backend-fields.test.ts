@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { makeApiKey } from '@sluice/policy';
+import type { Caller } from '../caller.ts';
+import { TestDocuments } from '../testing/documents.ts';
+import { pairs } from '../testing/test-edge.ts';
+import { backendFields } from './backend-fields.ts';
+import { readFields } from './request-fields.ts';
+
+const documents = new TestDocuments();
+const shown = backendFields({ documents });
+const by = (method: Caller['method']): Caller => ({ method }) as Caller;
+const fieldsFor = (raw: string[], caller: Caller | null) =>
+  pairs(shown(readFields(raw, 'r'), caller)).filter(([name]) => name !== 'x-request-id');
+
+const { text } = makeApiKey();
+
+describe('what backends are shown', () => {
+  it('is everything where no credential was sent, and nothing is copied', () => {
+    const fields = readFields(['Host', 'a', 'Accept', '*/*', 'Cookie', 'theme=dark']);
+    expect(shown(fields, null)).toBe(fields.endToEnd);
+    expect(shown(fields, by('key'))).toBe(fields.endToEnd);
+  });
+
+  it('is not the credential that was used', () => {
+    const raw = ['Authorization', 'Bearer a.b.c', 'X-API-Key', 'theirs', 'Accept', '*/*'];
+    expect(fieldsFor(raw, by('jwt'))).toEqual([
+      ['x-api-key', 'theirs'],
+      ['accept', '*/*'],
+    ]);
+    expect(fieldsFor(['X-API-Key', text, 'Authorization', 'Basic YTpi'], by('key'))).toEqual([
+      ['authorization', 'Basic YTpi'],
+    ]);
+  });
+
+  it('is a token on a public route: a backend may check it itself', () => {
+    const raw = ['Authorization', 'Bearer a.bslk_.c', 'X-API-Key', 'theirs'];
+    expect(fieldsFor(raw, null)).toHaveLength(2);
+  });
+
+  it('is never an API key of the gateway, whatever the route', () => {
+    for (const caller of [null, by('session'), by('jwt'), by('key')]) {
+      expect(fieldsFor(['X-API-Key', text], caller)).toEqual([]);
+      expect(fieldsFor(['Authorization', `Bearer ${text}`], caller)).toEqual([]);
+      expect(fieldsFor(['Authorization', `bearer   ${text}`], caller)).toEqual([]);
+    }
+  });
+
+  it('is never a session cookie, but every other cookie', () => {
+    documents.set({
+      logins: {
+        web: {
+          issuer: 'https://idp.test',
+          client_id: 'c',
+          public_url: 'https://gw.test',
+          cookie_key: { env: 'KEY' },
+          cookie_name: 'sid',
+        },
+      },
+    });
+    const cookies = (value: string) => fieldsFor(['Cookie', value], null);
+    expect(cookies('a=1; __Host-sid=secret; sid.1=more; b=sid')).toEqual([['cookie', 'a=1; b=sid']]);
+    expect(cookies('sid=secret')).toEqual([]);
+    expect(cookies('theme=dark')).toEqual([['cookie', 'theme=dark']]);
+  });
+});
