@@ -26,8 +26,6 @@ export interface GranterOptions {
   readonly mostKeys: number;
   /** Told of tokens that could not be given back: they are lost until their window has passed. */
   readonly onLost: (tokens: number, error: unknown) => void;
-  /** Monotonic milliseconds. */
-  readonly now?: () => number;
   readonly wait?: (ms: number) => Promise<void>;
 }
 
@@ -47,13 +45,11 @@ const periodGuardMs = 20;
 export class Granter {
   readonly #options: GranterOptions;
   readonly #past: ReadonlyMap<WindowBucket, PastSlots>;
-  readonly #now: () => number;
   readonly #wait: (ms: number) => Promise<void>;
   readonly #returning = new Set<Promise<unknown>>();
 
   constructor(options: GranterOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
     this.#wait = options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
     const { usage: _, ...windows } = options.counters;
     this.#past = new Map(
@@ -166,7 +162,8 @@ export class Granter {
       if (!(latest - earliest < length / 2))
         throw new SluiceError('unavailable', 'The time of the NATS server is not known well enough.');
       const { value, end } = at(earliest);
-      if (latest < end - guard) return value;
+      // A lease that is over when it arrives helps nobody.
+      if (latest < end - guard - Math.min(10, length / 20)) return value;
       await this.#wait(Math.ceil(end - earliest));
     }
   }
