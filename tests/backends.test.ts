@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connectBus, type Bus } from '@sluice/nats';
+import { formatFault, loadDocumentFile } from '@sluice/policy';
 import {
   projectRoot,
   startProgram,
@@ -13,7 +14,6 @@ import {
   type TestStack,
 } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
 import { adr32Faults, type Verb } from '../shared/service/testing/adr32.ts';
 import { exampleBackends, found } from './support/example-backends.ts';
 import { HttpClient } from './support/http.ts';
@@ -40,9 +40,7 @@ let running: TestProcess[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'sluice-backends-'));
-  const file = path.join(directory, 'routes.yaml');
-  await writeFile(file, await declaredRoutes());
-  stack = await startStack({ services: ['router', 'edge'], env: { SLUICE_ROUTES_FILE: file } });
+  stack = await startStack({ services: ['router', 'edge'], document: await exampleDocument() });
   http = new HttpClient(stack.gateway);
   bus = await connectBus({ servers: [stack.natsUrl], name: 'backends test' });
 });
@@ -274,12 +272,15 @@ async function answers(path: string, status: number, timeoutMs: number): Promise
   await until(async () => (await http.get(path)).status === status, { timeoutMs, message });
 }
 
-async function declaredRoutes(): Promise<string> {
-  const files = ['c-raw', 'shell'].map((name) =>
-    path.join(projectRoot, 'examples/backends', name, 'routes.yaml'),
+/** The documents of the examples in one, as they are: what they say about who may call is what a reader gets. */
+async function exampleDocument(): Promise<{ routes: unknown[] }> {
+  const routes = await Promise.all(
+    ['c-raw', 'shell'].map(async (name) => {
+      const file = path.join(projectRoot, 'examples/backends', name, 'gateway.yaml');
+      const loaded = await loadDocumentFile(file);
+      if (!loaded.ok) throw new Error(loaded.faults.map(formatFault).join('\n'));
+      return (loaded.input as { routes: unknown[] }).routes;
+    }),
   );
-  const documents = await Promise.all(
-    files.map(async (file) => parse(await readFile(file, 'utf8')) as unknown),
-  );
-  return stringify({ routes: documents.flatMap((document) => (document as { routes: unknown[] }).routes) });
+  return { routes: routes.flat() };
 }

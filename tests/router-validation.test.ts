@@ -71,8 +71,8 @@ describe('a declared route with schemas', () => {
     expect(refused.json).toMatchObject({ code: 'invalid_parameters', title: 'Invalid parameters' });
     expect(errors(refused)).toEqual([
       { in: 'path', pointer: '/id', detail: 'must be integer' },
-      { in: 'body', pointer: '/amount', detail: 'must be integer' },
       { in: 'body', pointer: '/more', detail: 'is not known here' },
+      { in: 'body', pointer: '/amount', detail: 'must be integer' },
     ]);
   });
 });

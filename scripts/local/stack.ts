@@ -219,13 +219,13 @@ export class LocalStack {
   }
 
   async #startServices(port: number): Promise<void> {
-    const routes = this.#env['SLUICE_ROUTES_FILE'];
+    const document = this.#env['SLUICE_GATEWAY_FILE'];
     const env = {
       DATABASE_URL: this.#database!.url,
       SLUICE_HTTP_PORT: String(port),
       // One value cannot suit several processes on one machine.
       SLUICE_OPS_PORT: '0',
-      ...(routes ? { SLUICE_ROUTES_FILE: path.resolve(this.#env['INIT_CWD'] ?? '', routes) } : {}),
+      ...(document ? { SLUICE_GATEWAY_FILE: path.resolve(this.#env['INIT_CWD'] ?? '', document) } : {}),
     };
     this.#say(`starting ${serviceNames.join(', ')}`);
     const starting = serviceNames.map((name) => {

@@ -1,5 +1,5 @@
 /*
- * A backend that is just a subscriber: a declared route (routes.yaml) maps a path to its subject.
+ * A backend that is just a subscriber: a declared route (gateway.yaml) maps a path to its subject.
  *
  *     make && NATS_URL=nats://127.0.0.1:4222 ./orders
  *

@@ -10,6 +10,7 @@ export function endpoints(instance: number) {
   return {
     get: endpoint({
       route: 'GET /v1/node/orders/{id}',
+      auth: 'public',
       summary: 'One order',
       tags: ['orders'],
       params: z.object({ id: z.coerce.number().int().positive() }),
@@ -32,6 +33,7 @@ export function endpoints(instance: number) {
 
     create: endpoint({
       route: 'POST /v1/node/orders',
+      auth: 'public',
       summary: 'A new order',
       tags: ['orders'],
       body: z.object({ item: z.string().min(1).max(100), count: z.number().int().min(1) }),
@@ -46,6 +48,7 @@ export function endpoints(instance: number) {
 
     echo: endpoint({
       route: 'POST /v1/node/echo',
+      auth: 'public',
       summary: 'The body as it came, with the status that was asked for',
       tags: ['echo'],
       query: z.object({ status: z.coerce.number().int().min(200).max(599).default(200) }),

@@ -50,6 +50,7 @@ ENDPOINTS = [
         "handler": get_order,
         "metadata": {
             "sluice.route": "GET /v1/python/orders/{id}",
+            "sluice.auth": "public",
             "sluice.headers": "accept-language",
             "sluice.timeout": "2s",
             "sluice.summary": "One order",
@@ -59,7 +60,11 @@ ENDPOINTS = [
         "name": "echo",
         "subject": "orders-python.echo",
         "handler": echo,
-        "metadata": {"sluice.route": "POST /v1/python/echo", "sluice.summary": "The body as it came"},
+        "metadata": {
+            "sluice.route": "POST /v1/python/echo",
+            "sluice.auth": "public",
+            "sluice.summary": "The body as it came",
+        },
     },
 ]
 for each in ENDPOINTS:
