@@ -30,6 +30,7 @@ import { localRoutes } from '../local-routes.ts';
 import { edgeMetrics, type EdgeMetrics } from '../metrics.ts';
 import { loginRoutes, Logins, Sessions } from '../oauth/mod.ts';
 import { referencePages } from '../reference/pages.ts';
+import type { Certificate } from '../tls/certificate.ts';
 import { TestDocuments } from './documents.ts';
 
 export type AccessRecord = Record<string, unknown>;
@@ -76,6 +77,8 @@ export interface TestEdge {
 export interface TestEdgeOptions {
   readonly config?: Partial<HttpConfig>;
   readonly document?: GatewayInput;
+  /** With one the edge speaks TLS. */
+  readonly certificate?: Certificate;
   readonly nats?: TestNats;
   readonly natsConfig?: string;
   readonly live?: Partial<Live>;
@@ -145,7 +148,8 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
   });
   metrics.now.inFlight = () => phases.inFlight.count;
   const live = { ...refuseLive, ...options.live };
-  const http = new HttpServer({ config, phases, live, metrics, tickMs: options.tickMs ?? 50 });
+  const { certificate = null, tickMs = 50 } = options;
+  const http = new HttpServer({ config, phases, live, metrics, certificate, tickMs });
   metrics.now.connections = () => http.connections;
   const url = await http.listen();
 
