@@ -10,6 +10,7 @@ await startService(bus, {
   description: 'The backend of the HTTP benchmark',
   endpoints: {
     get: endpoint({
+      auth: 'public',
       route: 'GET /v1/orders/{id}',
       summary: 'One order',
       params: z.object({ id: z.string() }),
