@@ -43,9 +43,11 @@ describe('a running stack', () => {
       expect(endpoints.gateway).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       expect(Object.keys(endpoints.nats).sort()).toEqual(['password', 'pid', 'url', 'user']);
       expect(endpoints.services.map((service) => service.name).sort()).toEqual([
+        'admin',
         'broadcaster',
         'edge',
         'marketdata',
+        'ratelimit',
         'router',
       ]);
       for (const { name, pid, metrics } of endpoints.services) {

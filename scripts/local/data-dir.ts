@@ -40,7 +40,14 @@ export class DataDirectory {
   /** Removes what stacks keep here, and nothing else: the directory may hold files of other origin. */
   async wipe(): Promise<void> {
     await removeDatabase(this.path);
-    for (const name of ['nats', 'credentials.json', 'endpoints.json', 'processes.json', 'feeds.json'])
+    for (const name of [
+      'nats',
+      'admin-key',
+      'credentials.json',
+      'endpoints.json',
+      'processes.json',
+      'feeds.json',
+    ])
       await rm(this.file(name), { recursive: true, force: true });
   }
 

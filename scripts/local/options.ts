@@ -43,6 +43,7 @@ Environment
   NATS_URL          use this NATS server (2.12 or newer, JetStream on) instead of a local one;
                     user and password in the URL, or in NATS_USER and NATS_PASSWORD
   DATABASE_URL      use this PostgreSQL or TimescaleDB instead of the embedded one
+  SLUICE_ADMIN_KEY  first key of the control API instead of one that is made; or SLUICE_ADMIN_KEY_FILE
   SLUICE_HTTP_HOST  address that gateway and chart listen on (default 127.0.0.1)
   Every other setting of docs/configuration.md is handed on to the services.
 

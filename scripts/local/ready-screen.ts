@@ -10,6 +10,8 @@ export interface ScreenFacts {
   /** One line about where prices come from. */
   readonly feed: string;
   readonly dataDir: string;
+  /** The first key of the control API: where it is, and the key itself when it was made just now. */
+  readonly adminKey: { readonly file: string | undefined; readonly shown: string | undefined };
   /** Where the checkout is, for commands that need it. */
   readonly project: string;
   /** Whether `curl` is installed; Node does the same otherwise. */
@@ -41,6 +43,7 @@ export function readyScreen(facts: ScreenFacts): string {
   API reference  ${gateway}/docs   (OpenAPI: ${gateway}/openapi.json)
   WebSocket/SSE  ${socket}/v1/stream
 ${chart}  Market feed    ${facts.feed}
+  Admin key      ${adminKeyLine(facts.adminKey)}
   Data           ${facts.dataDir}   (addresses and passwords for scripts: endpoints.json)
   Documentation  ${facts.project}/docs/README.md
 
@@ -62,6 +65,11 @@ ${chart}  Market feed    ${facts.feed}
   Ctrl-C stops everything; the data stays.
 
 `;
+}
+
+function adminKeyLine({ file, shown }: ScreenFacts['adminKey']): string {
+  if (file === undefined) return 'as SLUICE_ADMIN_KEY or SLUICE_ADMIN_KEY_FILE says';
+  return shown === undefined ? `in ${file}` : `${shown}\n                 (shown this once; kept in ${file})`;
 }
 
 /** Whether a program is on PATH. */

@@ -50,6 +50,7 @@ export async function runStack(
       symbol: symbol ?? 'BTCUSDT',
       feed: feedLine(options, replay?.trades ?? 0),
       dataDir: stack.dataDir.path,
+      adminKey: stack.firstKey,
       project,
       curl: await hasProgram('curl', env),
       dataDirArgs:

@@ -4,6 +4,7 @@ import { checkDatabase } from './database-check.ts';
 import { endpointsOf } from './endpoints.ts';
 import { freePort, isFree } from './free-port.ts';
 import { startKeeper, type Keeper } from './keeper-client.ts';
+import { firstKey, type FirstKey } from './first-key.ts';
 import { endLeftovers, type ProcessList } from './leftovers.ts';
 import { chartPlan } from './live-chart.ts';
 import { localDatabase } from './local-database.ts';
@@ -19,7 +20,7 @@ import { Supervised, type SupervisorHooks } from './supervised.ts';
 import { UserError } from './user-error.ts';
 
 /** One process of each; an order by name is an order on the screen, they start together. */
-const serviceNames = ['broadcaster', 'edge', 'marketdata', 'router'] as const;
+const serviceNames = ['admin', 'broadcaster', 'edge', 'marketdata', 'ratelimit', 'router'] as const;
 
 /** What one rank of the stop order gets before it is killed: longer than a service's own limit, so that it may say why. */
 const graceMs = 35_000;
@@ -52,6 +53,7 @@ export class LocalStack {
   #nats: RunningNats | undefined;
   #database: { url: string; server: Supervised<void> | undefined } | undefined;
   #gateway = '';
+  #firstKey: FirstKey | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: StartOptions, view: LogView, env: NodeJS.ProcessEnv) {
@@ -69,6 +71,11 @@ export class LocalStack {
   /** What gateway and chart listen on. */
   get #host(): string {
     return this.#env['SLUICE_HTTP_HOST'] || '127.0.0.1';
+  }
+
+  /** The first credential of the control API. */
+  get firstKey(): FirstKey {
+    return this.#firstKey!;
   }
 
   get dataDir(): DataDirectory {
@@ -92,6 +99,7 @@ export class LocalStack {
       this.#say('old data deleted');
     }
     this.#keeper = startKeeper();
+    this.#firstKey = await firstKey(this.#dataDir, this.#env);
     [this.#nats, this.#database] = await Promise.all([this.#startNats(), this.#startDatabase()]);
     await this.#startServices(port);
     this.#running = true;
@@ -233,7 +241,7 @@ export class LocalStack {
         name,
         entry: `services/${name}/main.ts`,
         rank: name === 'edge' ? ranks.edge : ranks.worker,
-        env: { ...env, ...this.#natsEnvironment(name) },
+        env: { ...env, ...this.#natsEnvironment(name), ...(name === 'admin' ? this.firstKey.env : {}) },
         onLine: (line) => this.#view.raw(name, line),
       });
       const service = this.#supervise(new Supervised(plan, this.#hooks));

@@ -28,7 +28,7 @@ export async function readFirstKey(settings: {
   const text = (adminKey ?? (await readSecret({ file: adminKeyFile as string }))).trim();
   const name = adminKey === undefined ? 'SLUICE_ADMIN_KEY_FILE' : 'SLUICE_ADMIN_KEY';
   if (parseApiKey(text) === null)
-    throw new Error(`${name} holds no API key: \`npm run gateway -- keys generate\` makes one`);
+    throw new Error(`${name} holds no API key: \`npm run gateway -- keys make\` makes one`);
   return text;
 }
 
