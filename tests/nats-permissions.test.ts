@@ -38,7 +38,7 @@ const publishers: Record<string, readonly User[]> = {
   '$KV.consumers.key.x': ['admin'],
   '$KV.revocations.jti.x': ['admin'],
   '$KV.sessions.x': ['edge', 'admin'],
-  '$KV.key-usage.x': ['edge'],
+  '$KV.key-usage.x': ['edge', 'admin'],
   '$KV.ratelimit.x': ['ratelimit'],
   '$KV.usage.x': ['ratelimit'],
   '$KV.leases.router.compiler': ['router'],
