@@ -3,7 +3,7 @@ import { keyUsageBucket } from '@sluice/policy';
 
 /** A key is written down at most this often, and what has gathered leaves this often. */
 const noteMs = 60_000;
-const flushMs = 5_000;
+const flushMs = 2_000;
 /** Writes on their way together, and keys that wait; more are noted at their next use. */
 const atOnce = 256;
 const mostWaiting = 100_000;
