@@ -60,12 +60,15 @@ describe('gateway routes', () => {
     expect(code).toBe(0);
     const lines = out.trimEnd().split('\n');
     expect(lines.map((line) => line.split(/ {2,}/))).toEqual([
-      ['METHOD', 'PATH', 'SUBJECT', 'ENCODING', 'ORIGIN', 'SERVICE'],
-      ['GET', '/a/{id}', 'orders.get', 'raw', 'discovered', 'orders 1.2.3'],
-      ['POST', '/hello/{name}', 'test.hello', 'raw', 'declared', '-'],
-      ['GET', '/openapi.json', 'sluice.openapi', 'msgpack', 'declared', '-'],
+      ['METHOD', 'PATH', 'AUTH', 'SUBJECT', 'ENCODING', 'ORIGIN', 'SERVICE'],
+      ['GET', '/a/{id}', 'closed', 'orders.get', 'raw', 'discovered', 'orders 1.2.3'],
+      ['POST', '/hello/{name}', 'jwt', 'test.hello', 'raw', 'declared', '-'],
+      ['GET', '/openapi.json', 'public', 'sluice.openapi', 'msgpack', 'declared', '-'],
       [''],
       ['3 routes'],
+      [''],
+      ['Closed, nobody has said who may call them (`auth` of the route, of an override, or of `defaults`):'],
+      ['', 'orders.get'],
       [''],
       ['Left out:'],
       [

@@ -7,7 +7,14 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endpoint, startService, z, type MicroService } from '@sluice/service';
 import { nodeProgram, projectRoot, until } from '@sluice/testing';
-import { askSubject, startPlainService, startRouters, wireRequest, type RouterStack } from './router-kit.ts';
+import {
+  askSubject,
+  startPlainService,
+  openDocument,
+  startRouters,
+  wireRequest,
+  type RouterStack,
+} from './router-kit.ts';
 
 interface Operation {
   operationId: string;
@@ -30,8 +37,9 @@ const services: MicroService[] = [];
 beforeAll(async () => {
   router = await startRouters({
     services: ['router', 'edge'],
-    document:
-      'routes:\n  - {id: declared, method: POST, path: "/declared/{name}", subject: test.declared, summary: Declared}\n',
+    document: `${openDocument}routes:
+  - {id: declared, method: POST, path: "/declared/{name}", subject: test.declared, summary: Declared, schema: {query: {properties: {loud: {type: boolean}}}}}
+`,
     env: { SLUICE_SCHEMA_MAX_AGE_MS: '100' },
   });
 });
@@ -142,6 +150,10 @@ describe('GET /openapi.json', () => {
     expect(document.components.schemas['orders.add.body']).toMatchObject({ required: ['lines'] });
     expect(document.paths['/declared/{name}']?.['post']).toMatchObject({
       operationId: 'declared',
+      parameters: [
+        { name: 'name', in: 'path' },
+        { name: 'loud', in: 'query' },
+      ],
       summary: 'Declared',
     });
     await lint(document);

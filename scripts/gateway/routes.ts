@@ -15,8 +15,10 @@ export const routesCommand: Command = {
   summary: 'lists the route table with where each route comes from, and what is wrong',
   help: `Usage: npm run gateway -- routes [options]
 
-Lists every route of a running gateway: method, path, subject, encoding, origin (declared in the
-routes file, or discovered from a service with its version), and the routes that were left out.
+Lists every route of a running gateway: method, path, who may call (public, or the credentials
+that are taken), subject, encoding, origin (declared in the gateway document, or discovered from a
+service with its version). Then the routes that are closed, because neither the service nor the
+document says who may call them, and those that were left out of the table.
 
   --json            the whole table as JSON: {"routes": [...], "problems": [...]}
 ${connectionHelp}`,
@@ -67,16 +69,34 @@ export function formatListing({ routes, problems }: RouteListing): string {
   const rows = routes.map((route) => [
     route.method,
     route.path,
+    authText(route),
     route.subject,
     route.encoding,
     route.origin,
     route.service ? `${route.service.name} ${route.service.version}` : '-',
   ]);
-  const table = formatColumns(['METHOD', 'PATH', 'SUBJECT', 'ENCODING', 'ORIGIN', 'SERVICE'], rows);
+  const table = formatColumns(['METHOD', 'PATH', 'AUTH', 'SUBJECT', 'ENCODING', 'ORIGIN', 'SERVICE'], rows);
   const count = routes.length === 1 ? '1 route' : `${routes.length} routes`;
-  if (problems.length === 0) return `${table}\n${count}\n`;
-  const listed = problems.map(({ id, source, detail }) => `  ${id} (${source}): ${detail}`);
-  return `${table}\n${count}\n\nLeft out:\n${listed.join('\n')}\n`;
+  const closed = routes.filter(isClosed).map(({ id }) => `  ${id}\n`);
+  const left = problems.map(({ id, source, detail }) => `  ${id} (${source}): ${detail}\n`);
+  return [
+    `${table}\n${count}\n`,
+    ...(closed.length === 0 ? [] : [`\n${closedTitle}\n${closed.join('')}`]),
+    ...(left.length === 0 ? [] : [`\nLeft out:\n${left.join('')}`]),
+  ].join('');
+}
+
+const closedTitle =
+  'Closed, nobody has said who may call them (`auth` of the route, of an override, or of `defaults`):';
+
+function isClosed(route: CompiledRoute): boolean {
+  return route.auth !== 'public' && route.auth.length === 0;
+}
+
+/** Credentials in the order they are tried. */
+function authText(route: CompiledRoute): string {
+  if (route.auth === 'public') return 'public';
+  return isClosed(route) ? 'closed' : route.auth.join(',');
 }
 
 function compare(a: string, b: string): number {

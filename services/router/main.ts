@@ -114,6 +114,7 @@ await runService(logger, async () => {
           bus,
           table,
           schemas,
+          document,
           title: config.apiTitle,
           version,
           report: (detail, error) => logger.error({ err: error }, detail),

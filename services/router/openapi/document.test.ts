@@ -43,6 +43,7 @@ function assemble(entries: [CompiledRoute, object | null][]) {
     version: '1.0.0',
     routes: entries.map(([each]) => each),
     fragment: (each) => fragments.get(each.id) ?? null,
+    sessionCookie: 'shop_session',
   });
   return document as typeof document & {
     paths: Record<string, Record<string, Operation>>;
@@ -74,7 +75,14 @@ const awkward: [CompiledRoute, object | null][] = [
     null,
   ],
   [route('orders.put', 'PUT', '/v1/orders/{id}'), orderSchema],
-  [route('orders.get', 'GET', '/v1/orders/{order}', { auth: ['jwt', 'apikey', 'mtls', 'custom'] }), null],
+  [
+    route('orders.get', 'GET', '/v1/orders/{order}', {
+      auth: ['key', 'jwt', 'oauth', 'session'],
+      scopes: ['orders:read', 'shop'],
+      roles: ['clerk'],
+    }),
+    null,
+  ],
   [route('files.list', 'GET', '/files/{folder}'), null],
   [
     route('files.get', 'GET', '/files/{path...}'),
@@ -139,12 +147,18 @@ describe('an operation', () => {
 
   test('asks for the credentials the route accepts', () => {
     expect(paths['/v1/orders/{order}']?.['get']?.security).toEqual([
-      { jwt: [] },
-      { apikey: [] },
-      { mtls: [] },
-      { custom: [] },
+      { key: ['orders:read', 'shop'] },
+      { jwt: ['orders:read', 'shop'] },
+      { oauth: ['orders:read', 'shop'] },
+      { session: ['orders:read', 'shop'] },
     ]);
-    expect(Object.keys(components.securitySchemes ?? {})).toEqual(['apikey', 'custom', 'jwt', 'mtls']);
+    expect(paths['/v1/orders/{order}']?.['get']).toMatchObject({ 'x-sluice-roles': ['clerk'] });
+    expect(components.securitySchemes).toMatchObject({
+      key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+      jwt: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      oauth: { type: 'http', scheme: 'bearer' },
+      session: { type: 'apiKey', in: 'cookie', name: 'shop_session' },
+    });
     expect(paths['/files/{folder}']?.['get']?.security).toEqual([]);
   });
 
@@ -158,6 +172,10 @@ describe('an operation', () => {
   test('of a rest parameter has a path of its own beside an ordinary parameter', () => {
     expect(paths['/files/{folder}']?.['get']?.operationId).toBe('files.list');
     expect(paths['/files/{path}...']?.['get']?.operationId).toBe('files.get');
+  });
+
+  test('that nobody may call is left out', () => {
+    expect(paths['/closed']).toBeUndefined();
   });
 
   test('of a method that OpenAPI does not know is left out', () => {

@@ -4,6 +4,7 @@ import type { JsonSchema } from './json-schema.ts';
 import { operation, tagsOf } from './operation.ts';
 import { placeRoutes, type PlacedRoute } from './paths.ts';
 import { problemResponse, problemSchema } from './problem-schema.ts';
+import { isClosed, securitySchemes } from './security.ts';
 
 /** Methods of an OpenAPI 3.1 Path Item that a route can have; the document cannot show others. */
 const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'] as const;
@@ -15,9 +16,11 @@ export interface DocumentInput {
   readonly version: string;
   readonly routes: Iterable<CompiledRoute>;
   readonly fragment: (route: CompiledRoute) => Fragment | null;
+  /** Name of the cookie that a browser's login leaves. */
+  readonly sessionCookie: string;
 }
 
-/** The whole table as an OpenAPI 3.1 document. Deterministic: the order of routes does not matter. */
+/** The table as an OpenAPI 3.1 document, without routes that are closed. Deterministic: the order of routes does not matter. */
 export function assembleDocument(input: DocumentInput): Record<string, unknown> {
   const paths = new Map<string, Record<string, unknown>>();
   const schemas = new Map<string, JsonSchema>([['Problem', problemSchema]]);
@@ -35,7 +38,7 @@ export function assembleDocument(input: DocumentInput): Record<string, unknown> 
     if (placed.route.auth !== 'public') for (const name of placed.route.auth) authMethods.add(name);
     for (const [name, schema] of fragment?.components ?? []) schemas.set(name, schema);
   };
-  const placed = placeRoutes(input.routes);
+  const placed = placeRoutes([...input.routes].filter((route) => !isClosed(route)));
   for (const each of placed) {
     const method = each.route.method.toLowerCase();
     if (methods.some((known) => known === method)) add(each, method, each.route.id);
@@ -58,7 +61,7 @@ export function assembleDocument(input: DocumentInput): Record<string, unknown> 
     components: {
       schemas: Object.fromEntries(schemas),
       responses: { Problem: problemResponse },
-      ...(authMethods.size > 0 ? { securitySchemes: securitySchemes(authMethods) } : {}),
+      ...(authMethods.size > 0 ? { securitySchemes: securitySchemes(authMethods, input.sessionCookie) } : {}),
     },
   };
 }
@@ -68,17 +71,4 @@ function unique(taken: Set<string>, id: string): string {
   for (let n = 2; taken.has(free); n++) free = `${id}_${n}`;
   taken.add(free);
   return free;
-}
-
-/** RFC 9110 section 11.1: without more knowledge a method is a scheme of the `Authorization` field. */
-function securitySchemes(names: ReadonlySet<string>): Record<string, unknown> {
-  const schemes = [...names].toSorted().map((name) => {
-    if (name === 'jwt' || name === 'bearer')
-      return [name, { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }];
-    if (name === 'apikey' || name === 'key')
-      return [name, { type: 'apiKey', in: 'header', name: 'x-api-key' }];
-    if (name === 'mtls') return [name, { type: 'mutualTLS' }];
-    return [name, { type: 'http', scheme: name }];
-  });
-  return Object.fromEntries(schemes);
 }

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { problemHeaders, SluiceError, toProblem, toSluiceError } from '@sluice/errors';
 import type { Bus, BusMessage } from '@sluice/nats';
+import type { DocumentFollower } from '@sluice/policy';
 import type { CompiledRoute, RouteTable } from '@sluice/routes';
 import { decodeRequest, encodeResponse, headerValues, type WireRequest } from '@sluice/wire';
 import { assembleDocument } from './document.ts';
@@ -19,6 +20,8 @@ export interface OpenApiOptions {
   readonly bus: Bus;
   readonly table: RouteTable;
   readonly schemas: SchemaStore;
+  /** What people wrote: it names the cookie of logins. */
+  readonly document: Pick<DocumentFollower, 'current' | 'revision'>;
   readonly title: string;
   readonly version: string;
   readonly report: (detail: string, error: unknown) => void;
@@ -48,16 +51,16 @@ export function openApiHandler(options: OpenApiOptions): (message: BusMessage) =
 }
 
 /** The document with every schema, assembled again only after the table or a schema has changed. */
-function cachedText({ table, schemas, title, version }: OpenApiOptions): () => Buffer {
+function cachedText(options: OpenApiOptions): () => Buffer {
+  const { table, schemas } = options;
   let changes = 0;
   let made: { text: Buffer; of: string } | undefined;
   table.onChange(() => changes++);
   return () => {
-    const of = `${changes}.${schemas.version}`;
+    const of = `${changes}.${schemas.version}.${options.document.revision}`;
     if (made?.of === of) return made.text;
     const fragment = (route: CompiledRoute): Fragment | null => schemas.fragment(route);
-    const document = assembleDocument({ title, version, routes: table.routes(), fragment });
-    made = { text: Buffer.from(JSON.stringify(document)), of };
+    made = { text: Buffer.from(JSON.stringify(assemble(options, fragment))), of };
     return made.text;
   };
 }
@@ -67,7 +70,7 @@ async function represent(
   request: WireRequest,
   text: Buffer,
 ): Promise<{ headers: string[]; body: Uint8Array }> {
-  const { bus, table, title, version } = options;
+  const { bus } = options;
   const headers = [
     'content-type',
     'application/json',
@@ -82,12 +85,21 @@ async function represent(
     const small = await compress(text);
     if (small.length <= room) return { headers: [...headers, 'content-encoding', 'gzip'], body: small };
   }
-  const bare = assembleDocument({ title, version, routes: table.routes(), fragment: () => null });
+  const bare = assemble(options, () => null);
   const body = Buffer.from(JSON.stringify({ ...bare, 'x-sluice-schemas': 'omitted' }));
   if (body.length <= room) return { headers, body };
   throw new SluiceError('internal', 'The API document is too large for the message bus.', {
     cause: new Error(`document of ${body.length} bytes, room for ${room}: raise max_payload of NATS`),
   });
+}
+
+function assemble(
+  { title, version, table, document }: OpenApiOptions,
+  fragment: (route: CompiledRoute) => Fragment | null,
+): Record<string, unknown> {
+  const [login] = Object.values(document.current.logins);
+  const sessionCookie = login?.cookie_name ?? 'sluice_session';
+  return assembleDocument({ title, version, routes: table.routes(), fragment, sessionCookie });
 }
 
 /** RFC 9110 section 12.5.3; `gzip;q=0` is a refusal. */

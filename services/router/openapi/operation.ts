@@ -1,5 +1,6 @@
 import type { Fragment, ParameterPart } from './fragment.ts';
 import type { PlacedRoute } from './paths.ts';
+import { securityOf } from './security.ts';
 
 type Json = Record<string, unknown>;
 
@@ -32,7 +33,8 @@ export function operation(
     summary: fragment?.summary ?? route.summary ?? `${method.toUpperCase()} ${route.path}`,
     ...(fragment?.description ? { description: fragment.description } : {}),
     tags: tagsOf(placed, fragment),
-    security: route.auth === 'public' ? [] : route.auth.map((name) => ({ [name]: [] })),
+    security: securityOf(route),
+    ...(route.roles.length > 0 ? { 'x-sluice-roles': route.roles } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: body } : {}),
     responses: { ...success(fragment), '4XX': problem, '5XX': problem },

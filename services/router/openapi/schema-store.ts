@@ -40,6 +40,7 @@ export class SchemaStore {
   readonly #report: (problem: { route: string; detail: string }) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #loading = new Map<CompiledRoute, Promise<AnnouncedSchemas | null>>();
+  readonly #declaredFragments = new WeakMap<CompiledRoute, Fragment | null>();
   readonly #reported = new Map<string, string>();
   readonly #unlisten: () => void;
   #totalBytes = 0;
@@ -67,6 +68,7 @@ export class SchemaStore {
 
   /** What is known of a route; null when it has no schema that can be shown. */
   fragment(route: CompiledRoute): Fragment | null {
+    if (route.schemas !== null) return this.#declared(route);
     return this.#entries.get(route.id)?.fragment ?? null;
   }
 
@@ -127,6 +129,21 @@ export class SchemaStore {
 
   stop(): void {
     this.#unlisten();
+  }
+
+  /** The table gives a changed route as a new object, so what is known of one never changes. */
+  #declared(route: CompiledRoute): Fragment | null {
+    const known = this.#declaredFragments.get(route);
+    if (known !== undefined) return known;
+    let fragment: Fragment | null = null;
+    try {
+      fragment = readFragment(route, route.schemas);
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      this.#tell(route.id, error.message);
+    }
+    this.#declaredFragments.set(route, fragment);
+    return fragment;
   }
 
   async #fetchAll(routes: readonly CompiledRoute[]): Promise<void> {
