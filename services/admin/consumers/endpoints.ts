@@ -7,7 +7,7 @@ import type { AuditLog } from '../audit/log.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, noContent, revisioned } from '../http/answer.ts';
 import { listOf, pageQuery } from '../http/page.ts';
-import { checkPrecondition } from '../http/precondition.ts';
+import { changeHeaders, checkPrecondition, createHeaders } from '../http/precondition.ts';
 import type { KeyStore } from '../keys/store.ts';
 import { unknownNames, type ConsumerDirectory, type ConsumerView } from './directory.ts';
 import type { ConsumerStore } from './store.ts';
@@ -130,6 +130,7 @@ export function consumerEndpoints(options: ConsumerOptions): Record<string, Endp
       description:
         'Needs `If-Match` with its `ETag`, or `If-None-Match: *` to create it. 409 for one of the document.',
       params: consumerParams,
+      headers: createHeaders,
       body: consumerBody,
       response: consumerShape,
       handler: ({ request, params, body }) =>
@@ -147,6 +148,7 @@ export function consumerEndpoints(options: ConsumerOptions): Record<string, Endp
       summary: 'Delete a consumer with all its keys',
       description: 'Needs `If-Match` with its `ETag`. 409 for one of the document.',
       params: consumerParams,
+      headers: changeHeaders,
       status: 204,
       handler: ({ request, params }) =>
         handlers.as('admin', 'consumers-delete', request, async (who) => {

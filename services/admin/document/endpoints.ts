@@ -5,7 +5,7 @@ import type { WireRequest } from '@sluice/wire';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, revisioned } from '../http/answer.ts';
 import { listOf } from '../http/page.ts';
-import { checkPrecondition } from '../http/precondition.ts';
+import { changeHeaders, checkPrecondition, createHeaders } from '../http/precondition.ts';
 import type { DocumentEditor, Edited, Present } from './editor.ts';
 import { invalidDocument, readDocument } from './input.ts';
 import { represent } from './represent.ts';
@@ -29,7 +29,7 @@ const comment = z
   .max(500)
   .optional()
   .meta({ description: 'Why; kept with the revision and in the audit log.' });
-const document = { body: gatewaySchema, bodyContentType: 'application/yaml', bodyLimit };
+const yaml = { bodyContentType: 'application/yaml', bodyLimit };
 const concurrency =
   'Needs `If-Match` with the `ETag` of the document it was made against (428 without, 412 when there is another one by now).';
 const revisionParams = z.object({
@@ -66,7 +66,9 @@ export function documentEndpoints(options: {
     'document-put': endpoint({
       ...changes,
       ...named('document-put'),
-      ...document,
+      ...yaml,
+      body: gatewaySchema,
+      headers: createHeaders,
       route: 'PUT /admin/v1/document',
       summary: 'Apply a document',
       description: `Checked whole and applied whole, or refused with every fault. JSON or YAML by \`Content-Type\`. ${concurrency}`,
@@ -85,7 +87,8 @@ export function documentEndpoints(options: {
     'document-check': endpoint({
       ...reads,
       ...named('document-check'),
-      ...document,
+      ...yaml,
+      body: documentShape,
       route: 'POST /admin/v1/document/check',
       summary: 'Check a document without applying it',
       response: checkShape,
@@ -98,7 +101,8 @@ export function documentEndpoints(options: {
     'document-diff': endpoint({
       ...reads,
       ...named('document-diff'),
-      ...document,
+      ...yaml,
+      body: documentShape,
       route: 'POST /admin/v1/document/diff',
       summary: 'What a document would change',
       description: 'Compared with the present document, whose revision is the `ETag` of the answer.',
@@ -146,6 +150,7 @@ export function documentEndpoints(options: {
       description: `Makes a new revision. ${concurrency}`,
       params: revisionParams,
       query: z.object({ comment }),
+      headers: changeHeaders,
       response: appliedShape,
       handler: ({ request, params, query }) =>
         handlers.as('admin', 'revisions-rollback', request, async (who) => {

@@ -1,5 +1,20 @@
 import { SluiceError } from '@sluice/errors';
+import { z } from '@sluice/service';
 import { headerValues, type WireRequest } from '@sluice/wire';
+
+const ifMatch = z
+  .string()
+  .optional()
+  .meta({
+    description: 'Entity tags of the state that the change was made to, or `*`. 428 without.',
+    examples: ['"12"'],
+  });
+const ifNoneMatch = z.string().optional().meta({ description: '`*`: only where nothing is there yet.' });
+
+/** Header fields of endpoints that change what is there; read by {@link checkPrecondition}. */
+export const changeHeaders = z.object({ 'if-match': ifMatch });
+/** The same where the change may also create. */
+export const createHeaders = z.object({ 'if-match': ifMatch, 'if-none-match': ifNoneMatch });
 
 /** `"12"`; representations of one revision have tags of their own (RFC 9110 section 8.8.3): `"12.yaml"`. */
 export function etag(revision: number, representation = ''): string {

@@ -6,7 +6,7 @@ import { consumerParams } from '../consumers/endpoints.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, noContent, revisioned } from '../http/answer.ts';
 import { listOf, numberCursor, pageQuery } from '../http/page.ts';
-import { checkPrecondition } from '../http/precondition.ts';
+import { changeHeaders, checkPrecondition } from '../http/precondition.ts';
 import type { KeyIssuer } from './issuer.ts';
 import { changeBody, createBody, createdShape, keyParams, keyShape, keyView, rotateBody } from './shapes.ts';
 import type { KeyRecord, KeyStore } from './store.ts';
@@ -78,6 +78,7 @@ export function keyEndpoints(options: KeyOptions): Record<string, Endpoint> {
       summary: 'Rename, disable, enable or end a key',
       description: `A disabled key is refused within a second, on open connections too. ${ifMatch}`,
       params: keyParams,
+      headers: changeHeaders,
       body: changeBody,
       response: keyShape,
       handler: ({ request, params, body }) =>
@@ -92,6 +93,7 @@ export function keyEndpoints(options: KeyOptions): Record<string, Endpoint> {
       summary: 'Make a second key beside this one',
       description: `Both work until the old one ends (\`old_expires\`) or is deleted. ${ifMatch}`,
       params: keyParams,
+      headers: changeHeaders,
       body: rotateBody,
       response: createdShape,
       status: 201,
@@ -114,6 +116,7 @@ export function keyEndpoints(options: KeyOptions): Record<string, Endpoint> {
       summary: 'Delete a key',
       description: ifMatch,
       params: keyParams,
+      headers: changeHeaders,
       status: 204,
       handler: ({ request, params }) =>
         handlers.as('admin', 'keys-delete', request, async (who) => {

@@ -5,7 +5,7 @@ import type { AuditLog } from '../audit/log.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, noContent, revisioned } from '../http/answer.ts';
 import { listOf, numberCursor, pageQuery } from '../http/page.ts';
-import { checkPrecondition } from '../http/precondition.ts';
+import { changeHeaders, checkPrecondition } from '../http/precondition.ts';
 import { milliseconds, moment } from '../http/time.ts';
 import type { RevocationStore, StoredRevocation } from './store.ts';
 
@@ -135,6 +135,7 @@ export function revocationEndpoints(options: RevocationOptions): Record<string, 
       summary: 'Lift a revocation',
       description: 'Needs `If-Match` with its `ETag`. Connections that were ended stay ended.',
       params,
+      headers: changeHeaders,
       status: 204,
       handler: ({ request, params }) =>
         handlers.as('admin', 'revocations-delete', request, async (who) => {
