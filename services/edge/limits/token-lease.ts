@@ -1,10 +1,13 @@
-import { hashKey, type GiveBack, type Grant, type Want } from '@sluice/limits';
+import { hashKey, slotMs, type GiveBack, type Grant, type Want } from '@sluice/limits';
 import type { Call } from './call.ts';
 import { LocalWindow } from './local-window.ts';
 import type { Meter } from './meter.ts';
 
-/** So much of a key's use, in milliseconds, is leased at once. */
-const leasedUseMs = 500;
+/** So much of a key's use, in milliseconds, is leased at once; of short slots, which leases do not outlive, half of one. */
+function leasedUseMs({ windowMs, kind }: Meter): number {
+  return kind === 'period' ? 500 : Math.min(500, slotMs(windowMs) / 2);
+}
+
 /** Of what is left, an edge leases at most this part ahead of demand: there are others. */
 const share = 4;
 /** Smaller leases are spent before a new one could arrive ahead of its time. */
@@ -104,7 +107,7 @@ export class TokenLease {
     this.#spent = 0;
     this.#askedAt = now;
     const ahead = Math.min(
-      Math.ceil(this.#rate * leasedUseMs),
+      Math.ceil(this.#rate * leasedUseMs(this.meter)),
       2 * this.#granted,
       Math.floor(this.#othersLeft / share),
     );
