@@ -1,5 +1,6 @@
 import { defineConfig, natsSettings, opsSettings, z } from '@sluice/config';
 import { credentialSettings } from './credentials/settings.ts';
+import { limitSettings } from './limits/mod.ts';
 import { liveSettings } from './live/settings.ts';
 import { sessionSettings } from './oauth/settings.ts';
 
@@ -103,6 +104,7 @@ export const edgeConfig = defineConfig('edge', {
   ...httpSettings,
   ...liveSettings,
   ...credentialSettings,
+  ...limitSettings,
   ...sessionSettings,
   ...natsSettings,
   ...opsSettings,

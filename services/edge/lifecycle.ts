@@ -9,6 +9,7 @@ import { cors, corsOfRefusals } from './phases/cors.ts';
 import { dispatch, type DispatchOptions } from './phases/dispatch.ts';
 import { filterAddress, filterRouteAddress, type FilterAddressOptions } from './phases/filter-address.ts';
 import { matchRoute, type MatchOptions } from './phases/match-route.ts';
+import { rateLimit, type RateLimitOptions } from './phases/rate-limit.ts';
 import { receiveBody, type ReceiveOptions } from './phases/receive-body.ts';
 import { record, type RecordOptions } from './phases/record.ts';
 import { respond, type RespondOptions } from './phases/respond.ts';
@@ -36,6 +37,7 @@ export type LifecycleOptions = {
   ReceiveOptions &
   DispatchOptions &
   AuthenticateOptions &
+  RateLimitOptions &
   Omit<RespondOptions, 'securityHeaders'> &
   RecordOptions;
 
@@ -55,6 +57,7 @@ export function edgePhases(options: LifecycleOptions): Phases {
       answerOwn({ securityHeaders }),
       authenticate(options),
       authorise(),
+      rateLimit(options),
       receiveBody(options),
       dispatch(options),
     ],

@@ -11,6 +11,7 @@ import { openAuthenticator } from './credentials/open-authenticator.ts';
 import { gatewayCaller } from './gateway.ts';
 import { HttpServer } from './http/server.ts';
 import { edgePhases } from './lifecycle.ts';
+import { createLimits } from './limits/mod.ts';
 import { createLive } from './live/mod.ts';
 import { localRoutes } from './local-routes.ts';
 import { edgeMetrics } from './metrics.ts';
@@ -72,6 +73,8 @@ await runService(logger, async () => {
     methods: [sessions],
     report,
   });
+  const { consumers } = authenticator;
+  const limits = createLimits({ bus, document: documents, consumers, settings: config, registry, report });
   const local = localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report }));
   const phases = edgePhases({
     ...config,
@@ -80,6 +83,8 @@ await runService(logger, async () => {
     documents,
     addresses,
     authenticator,
+    limits,
+    consumers,
     local,
     logger,
     metrics,
@@ -130,6 +135,7 @@ await runService(logger, async () => {
         live,
         withdraw: async () => {
           table.stop();
+          limits.stop();
           await authenticator.stop();
           documents.stop();
           addresses.stop();

@@ -25,6 +25,7 @@ import { openAuthenticator, type OpenAuthenticator } from '../credentials/open-a
 import { gatewayCaller } from '../gateway.ts';
 import { HttpServer } from '../http/server.ts';
 import { edgePhases, type Phases } from '../lifecycle.ts';
+import { createLimits } from '../limits/mod.ts';
 import type { GatewayCaller, Live } from '../live-port.ts';
 import { localRoutes } from '../local-routes.ts';
 import { edgeMetrics, type EdgeMetrics } from '../metrics.ts';
@@ -134,6 +135,15 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     methods: [sessions],
     report,
   });
+  const { consumers } = authenticator;
+  const limits = createLimits({
+    bus: edgeBus,
+    document: documents,
+    consumers,
+    settings,
+    registry,
+    report,
+  });
   const phases = edgePhases({
     ...config,
     bus: edgeBus,
@@ -141,6 +151,8 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     documents,
     addresses,
     authenticator,
+    limits,
+    consumers,
     local: localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report })),
     logger,
     metrics,
@@ -175,6 +187,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     http.drain();
     await http.close(0);
     table.stop();
+    limits.stop();
     addresses.stop();
     await authenticator.stop();
     await Promise.all([bus.close(1_000), edgeBus.close(1_000)]);
