@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/errors';
-import { headerValue, type WireRequest } from '@sluice/wire';
+import { controlFields, headerValue, type WireRequest } from '@sluice/wire';
 
 /** Built-in roles of the control API: `viewer` reads, `admin` reads and changes. */
 export type AdminRole = 'admin' | 'viewer';
@@ -14,10 +14,6 @@ export interface Actor {
   /** Address of the client; empty for the process itself. */
   readonly client: string;
 }
-
-/** The gateway's own header fields to its control API; edges never let a client set them. */
-const consumerField = 'sluice-consumer';
-const keyField = 'sluice-key';
 
 /**
  * The caller, who needs the role. The route asks the same of the edge already: whoever reaches the subject in another
@@ -51,8 +47,8 @@ function actorOf(request: WireRequest): Actor {
     subject,
     kind,
     // The subject of an API key is its consumer.
-    consumer: headerValue(request.headers, consumerField) ?? (kind === 'key' ? subject : null),
-    key: headerValue(request.headers, keyField) ?? null,
+    consumer: headerValue(request.headers, controlFields.consumer) ?? (kind === 'key' ? subject : null),
+    key: headerValue(request.headers, controlFields.key) ?? null,
     client,
   };
 }

@@ -11,6 +11,6 @@ export {
 } from './envelope.ts';
 export { headerValue, headerValues, type FlatHeaders } from './headers.ts';
 export { mostFields } from './parts.ts';
-export { subjects, natsHeaders } from './subjects.ts';
+export { controlFields, subjects, natsHeaders } from './subjects.ts';
 export { TextMap } from './text-map.ts';
 export { hopByHop } from './hop-by-hop.ts';

@@ -4,6 +4,12 @@ export const subjects = {
   openapi: 'sluice.openapi',
 } as const;
 
+/**
+ * Header fields of requests to the control API (`sluice.admin.>`): what edges know of the caller besides its identity.
+ * Edges take them out of what clients send there.
+ */
+export const controlFields = { consumer: 'sluice-consumer', key: 'sluice-key' } as const;
+
 /** NATS header names of the raw encoding and of every hop (`docs/wire.md`). Case-sensitive on the wire. */
 export const natsHeaders = {
   method: 'Sluice-Method',

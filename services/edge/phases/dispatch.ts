@@ -1,9 +1,10 @@
 import { SluiceError } from '@sluice/errors';
 import { isBusError, type Bus } from '@sluice/nats';
-import { openapiRoute, type CompiledRoute } from '@sluice/routes';
+import { isAdminSubject, openapiRoute, type CompiledRoute } from '@sluice/routes';
 import { decodeResponse, encodeRequest, natsHeaders, subjects, WireError } from '@sluice/wire';
 import type { Exchange } from '../exchange.ts';
 import { backendFields, type BackendFieldsOptions } from '../http/backend-fields.ts';
+import { controlFields } from '../http/control-fields.ts';
 
 export interface DispatchOptions extends BackendFieldsOptions {
   readonly bus: Pick<Bus, 'request'>;
@@ -19,6 +20,7 @@ export function dispatch(options: DispatchOptions) {
   return function dispatch(exchange: Exchange): Promise<void> {
     const route = exchange.route as CompiledRoute;
     const deadline = Date.now() + route.timeoutMs;
+    const fields = fieldsFor(exchange.fields, exchange.caller);
     const payload = encodeRequest({
       // A GET route answers HEAD: its backend need not know.
       method: exchange.method === 'HEAD' && route.method === 'GET' ? 'GET' : exchange.method,
@@ -26,7 +28,7 @@ export function dispatch(options: DispatchOptions) {
       route: route.id,
       params: exchange.params,
       query: exchange.query,
-      headers: fieldsFor(exchange.fields, exchange.caller),
+      headers: isAdminSubject(route.subject) ? controlFields(fields, exchange.caller) : fields,
       body: exchange.body,
       identity: exchange.caller === null ? null : exchange.caller.identity,
       client: exchange.client,
