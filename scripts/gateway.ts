@@ -1,8 +1,9 @@
 import { CommandError, type Command } from './gateway/command.ts';
+import { checkCommand } from './gateway/check.ts';
 import { routesCommand } from './gateway/routes.ts';
 
 /** `npm run gateway -- <command>`: looks into a running gateway. */
-const commands: readonly Command[] = [routesCommand];
+const commands: readonly Command[] = [checkCommand, routesCommand];
 
 const [name, ...args] = process.argv.slice(2);
 // A reader that has seen enough (`| head`) is no failure.
@@ -23,7 +24,11 @@ async function main(): Promise<void> {
   const command = commands.find((each) => each.name === name);
   if (!command) throw new CommandError(`there is no command "${name}"; --help lists those there are`, 2);
   if (args.includes('--help') || args.includes('-h')) process.stdout.write(`${command.help}\n`);
-  else process.stdout.write(await command.run(args));
+  else {
+    const output = await command.run(args);
+    process.stdout.write(typeof output === 'string' ? output : output.text);
+    if (typeof output !== 'string') process.exitCode = output.exitCode;
+  }
 }
 
 function usage(): string {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkDocument } from '../check/check.ts';
+import { documentNotes } from '../check/notes.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
 import { readText, type TextFault } from './parse.ts';
 
@@ -10,6 +11,8 @@ export type LoadedFile =
       readonly document: GatewayDocument;
       /** The document as people wrote it, with the entries of list files in it: ready to be stored. */
       readonly input: unknown;
+      /** What is valid and yet hardly meant. */
+      readonly notes: readonly TextFault[];
       /** Every file that was read, absolute: the document itself first. */
       readonly files: readonly string[];
     }
@@ -47,9 +50,10 @@ export async function loadDocumentFile(file: string, name = file): Promise<Loade
         faults.push({ ...fault, name: source.name, line: source.lines[index] ?? 1 });
       else faults.push({ ...fault, name, line: read.lineOf(fault.path) });
     }
-  return result.ok && faults.length === 0
-    ? { ok: true, document: result.document, input: lists.value, files }
-    : { ok: false, faults, files };
+  if (!result.ok || faults.length > 0) return { ok: false, faults, files };
+  const { document } = result;
+  const notes = documentNotes(document).map((note) => ({ ...note, name, line: read.lineOf(note.path) }));
+  return { ok: true, document, input: lists.value, notes, files };
 }
 
 interface ListFile {
