@@ -33,7 +33,7 @@ export const errorCodes = {
     status: 401,
     title: 'Credentials required',
     retryable: false,
-    help: 'The route needs credentials, and none that it accepts were sent.',
+    help: 'The route needs credentials: none that it accepts were sent, or those that were are not good (any more). `WWW-Authenticate` says which it takes.',
   },
   forbidden: {
     status: 403,
