@@ -22,8 +22,8 @@ export interface ConsumerStoreOptions {
 }
 
 /** A key as edges compare it. Not frozen: whoever authenticates by it keeps what that gave in `memo`. */
-export interface KeyEntry extends StoredKey {
-  /** The 32 bytes of `hash`. */
+export interface KeyEntry extends Pick<StoredKey, 'id' | 'consumer' | 'created' | 'expires' | 'disabled'> {
+  /** The 32 bytes of the stored hash. */
   readonly digest: Buffer;
   memo: unknown;
 }
@@ -154,7 +154,8 @@ export class ConsumerStore implements ConsumerDirectory {
 function keyEntry(id: string, value: Uint8Array): KeyEntry {
   const stored = decodeKey(value);
   if (stored.id !== id) throw new TypeError(`it says that it is key ${stored.id}`);
-  return { ...stored, digest: Buffer.from(stored.hash, 'base64url'), memo: null };
+  const { consumer, hash, created, expires, disabled } = stored;
+  return { id, consumer, created, expires, disabled, digest: Buffer.from(hash, 'base64url'), memo: null };
 }
 
 function declared(consumers: readonly Consumer[]): Map<string, Consumer> {

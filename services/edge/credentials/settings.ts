@@ -8,7 +8,7 @@ export const credentialSettings = {
   keyCache: count(
     50_000,
     'SLUICE_EDGE_KEY_CACHE',
-    'API keys, and as many consumers, that an edge keeps at hand; others are looked up when they are used. About 1 KB each.',
+    'API keys, and as many consumers, that an edge keeps at hand; others are looked up when they are used. About 1.5 KB for both.',
   ),
   tokenCache: count(
     50_000,
