@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
-import { RawClient, rawRequest } from '@sluice/testing';
+import { RawClient, rawRequest, until } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LiveClient } from './live-port.ts';
 import { pairs, startTestEdge, type TestEdge } from './testing/test-edge.ts';
@@ -7,10 +8,22 @@ import { pairs, startTestEdge, type TestEdge } from './testing/test-edge.ts';
 let edge: TestEdge;
 let client: LiveClient | null = null;
 let refusal: SluiceError | null = null;
+/** Set: the live side makes up its mind when this is resolved. */
+let thinking: Promise<void> | null = null;
+/** Handshakes and streams that it was given, and the connection of the last one. */
+let asked = 0;
+let connection: Duplex | null = null;
 beforeAll(async () => {
   edge = await startTestEdge({
     live: {
-      handleSse(_, response, given) {
+      handleSse(request, response, given) {
+        asked += 1;
+        connection = request.socket;
+        const later = thinking;
+        if (later) {
+          thinking = null;
+          return later.then(() => this.handleSse?.(request, response, given));
+        }
         if (refusal) throw refusal;
         if (given.query === 'broken') {
           response.write('half an answer');
@@ -19,11 +32,20 @@ beforeAll(async () => {
         client = given;
         response.writeHead(200, { 'content-type': 'text/event-stream', 'x-request-id': given.requestId });
         response.end('data: 1\n\n');
+        return undefined;
       },
       handleUpgrade(request, socket, head, given) {
+        asked += 1;
+        connection = request.socket;
+        const later = thinking;
+        if (later) {
+          thinking = null;
+          return later.then(() => this.handleUpgrade?.(request, socket, head, given));
+        }
         if (refusal) throw refusal;
         client = given;
         socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${request.url} ${head.length}`);
+        return undefined;
       },
     },
   });
@@ -37,6 +59,8 @@ beforeEach(() => {
   edge.backend = () => ({ body: Buffer.from('ok') });
   client = null;
   refusal = null;
+  thinking = null;
+  asked = 0;
 });
 
 const noBytes = new Uint8Array(0);
@@ -150,6 +174,53 @@ describe('a WebSocket handshake', () => {
       socket.socket.resetAndDestroy();
     }
     expect((await fetch(`${edge.url}/v1/things/1`)).status).toBe(200);
+  });
+});
+
+describe('a live side that takes its time', () => {
+  it.each(['websocket', 'sse'])('is waited for: %s', async (transport) => {
+    const gate = Promise.withResolvers<void>();
+    thinking = gate.promise;
+    const id = `later-${transport}`;
+    const response =
+      transport === 'websocket'
+        ? rawRequest(edge.url, upgrade('/v1/stream').replace('ws-1', id))
+        : rawRequest(edge.url, `GET /v1/stream HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n\r\n`);
+    await until(() => asked === 1);
+    expect(edge.records.some((record) => record['request_id'] === id)).toBe(false);
+    gate.resolve();
+    const status = transport === 'websocket' ? 101 : 200;
+    expect((await response).status).toBe(status);
+    expect(await edge.recordOf(id)).toMatchObject({ status, path: '/v1/stream' });
+  });
+
+  it('can still refuse', async () => {
+    thinking = Promise.resolve();
+    refusal = new SluiceError('unauthorized', 'Not you.', { headers: { 'www-authenticate': 'Bearer' } });
+    const response = await rawRequest(edge.url, upgrade('/v1/stream'));
+    expect([response.status, response.header('www-authenticate')]).toEqual([401, 'Bearer']);
+    thinking = Promise.resolve();
+    expect((await fetch(`${edge.url}/v1/stream`)).status).toBe(401);
+  });
+
+  it('finds that the client has gone, and the record says so', async () => {
+    for (const [id, request] of [
+      ['gone-1', upgrade('/v1/stream').replace('ws-1', 'gone-1')],
+      ['gone-2', 'GET /v1/stream HTTP/1.1\r\nHost: a\r\nX-Request-Id: gone-2\r\n\r\n'],
+    ] as const) {
+      const before = asked;
+      const gate = Promise.withResolvers<void>();
+      thinking = gate.promise;
+      refusal = new SluiceError('unavailable', 'Nobody is there.');
+      const socket = await RawClient.open(edge.url);
+      socket.send(request);
+      await until(() => asked > before);
+      socket.socket.resetAndDestroy();
+      await until(() => connection?.destroyed);
+      gate.resolve();
+      expect(await edge.recordOf(id)).toMatchObject({ status: 499 });
+    }
+    await until(() => edge.phases.inFlight.count === 0);
   });
 });
 

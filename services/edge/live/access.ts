@@ -49,6 +49,18 @@ export class Access {
     return this.#caller;
   }
 
+  /** Who it is, for the log: as in the records of requests, and never by what credential. */
+  get facts(): Record<string, string> {
+    if (this.#caller === null) return {};
+    const { method, identity, consumer, key } = this.#caller;
+    return {
+      auth: method,
+      subject: identity.subject,
+      ...(consumer === null ? {} : { consumer }),
+      ...(key === null ? {} : { key }),
+    };
+  }
+
   /** Set while credentials are being checked: what came after them waits for it. Never rejects. */
   get renewing(): Promise<void> | undefined {
     return this.#renewing;
@@ -100,7 +112,7 @@ export class Access {
     if (before === null || this.#closed) return false;
     const caller = this.#context.authenticator.current(before);
     if (caller === before) return false;
-    if (caller === null) this.#owner?.ended('revoked');
+    if (caller === null) this.#owner?.ended(isOver(before) ? 'expired' : 'revoked');
     else this.#replace(caller);
     return caller !== null;
   }
@@ -166,6 +178,10 @@ export class Access {
     this.#unwatch = undefined;
     this.#cancelWarning = undefined;
   }
+}
+
+function isOver({ expiresAt }: Caller): boolean {
+  return expiresAt !== null && expiresAt <= Date.now();
 }
 
 /** Subjects are unique for whoever named them only. */

@@ -1,20 +1,12 @@
 import { liveStream } from '@sluice/live';
 import { connectBus, ensureStream, publishStored, type Bus } from '@sluice/nats';
-import type { GatewayInput } from '@sluice/policy';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
-import type { ClientOptions } from 'ws';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayCall } from '../live-port.ts';
-import { LiveClient } from './testing/client.ts';
+import type { ConnectOptions, LiveClient } from './testing/client.ts';
 import { startLiveEdge, type LiveEdge } from './testing/edge.ts';
-
-const document: GatewayInput = {
-  channels: [
-    { match: 'open.>', auth: 'public' },
-    { match: 'user.{subject}.>', auth: ['jwt', 'session'] },
-    { match: 'desk.>', auth: ['jwt', 'key'], roles: ['trader'] },
-  ],
-};
+import { addCallers, connectAs, connectTo, may, privateDocument } from './testing/private.ts';
 
 let nats: TestNats;
 let bus: Bus;
@@ -41,34 +33,22 @@ beforeEach(async () => {
       calls.push(call);
       return Promise.resolve({ status: 204, headers: [], body: new Uint8Array(0) });
     },
-    document,
+    privateDocument,
   );
-  edge.authenticator.add('alice', {});
-  edge.authenticator.add('trader', { identity: { roles: ['trader'] } });
+  addCallers(edge);
 });
 
 afterEach(async () => {
-  vi.restoreAllMocks();
   await edge[Symbol.asyncDispose]();
   expect(edge.authenticator.watchers).toBe(0);
 });
 
-const connect = (options: ClientOptions & { query?: string } = {}): Promise<LiveClient> => {
-  const { query, ...rest } = options;
-  return LiveClient.connect(query === undefined ? edge.url : `${edge.url}?${query}`, rest);
-};
-const as = (token: string): Promise<LiveClient> => connect({ headers: { authorization: `Bearer ${token}` } });
+const connect = (options: ConnectOptions = {}, query = ''): Promise<LiveClient> =>
+  connectTo(edge, options, query);
+const as = (token: string): Promise<LiveClient> => connectAs(edge, token);
 
 async function publish(channel: string): Promise<void> {
   await publishStored(bus, `live.in.${channel}`, '{"n":1}', { deadline: Date.now() + 10_000 });
-}
-
-/** Whether the client may subscribe, as it is told. */
-async function may(client: LiveClient, channel: string): Promise<true | string> {
-  const { ok, error } = await client.op('subscribe', { channels: [channel] });
-  if (ok !== true) return error?.code ?? '';
-  await client.op('unsubscribe', { channels: [channel] });
-  return true;
 }
 
 describe('a client without credentials', () => {
@@ -121,10 +101,9 @@ describe('credentials of the handshake', () => {
   });
 
   it('are forgotten when the client leaves before they are checked', async () => {
-    edge.apply({ ...document, live: { connections_per_address: 1 } });
+    edge.apply({ ...privateDocument, live: { connections_per_address: 1 } });
     const gate = Promise.withResolvers<void>();
     edge.authenticator.gate = gate.promise;
-    const { WebSocket } = await import('ws');
     const leaving = new WebSocket(edge.url.replace('http', 'ws'), {
       headers: { authorization: 'Bearer alice' },
     });
@@ -154,13 +133,13 @@ describe('credentials of the handshake', () => {
   });
 
   it('in the query count only where the document names the parameter, and no log holds them', async () => {
-    const ignored = await connect({ query: 'ticket=alice' });
+    const ignored = await connect({}, 'ticket=alice');
     expect(await may(ignored, 'user.alice.x')).toBe('unauthorized');
-    edge.apply({ ...document, live: { query_token: 'ticket' } });
-    const client = await connect({ query: 'ticket=alice' });
+    edge.apply({ ...privateDocument, live: { query_token: 'ticket' } });
+    const client = await connect({}, 'ticket=alice');
     expect(await may(client, 'user.alice.x')).toBe(true);
-    await expect(connect({ query: 'ticket=alice&ticket=trader' })).rejects.toThrow('status 400');
-    await expect(connect({ query: 'ticket=stranger' })).rejects.toThrow('status 401');
+    await expect(connect({}, 'ticket=alice&ticket=trader')).rejects.toThrow('status 400');
+    await expect(connect({}, 'ticket=stranger')).rejects.toThrow('status 401');
     const events = await fetch(`${edge.url}?channels=user.alice.x,none.x&ticket=alice`);
     expect([events.status, await events.text()]).toEqual([403, expect.not.stringContaining('ticket')]);
     await client.close();
@@ -291,144 +270,6 @@ describe('the end of credentials', () => {
       'event: end',
       'data: {"reason":"revoked","detail":"the credential is no longer accepted"}',
     ]);
-  });
-});
-
-describe('another document', () => {
-  it('ends subscriptions that it does not allow, and lets through what it does', async () => {
-    const stranger = await connect();
-    const trader = await as('trader');
-    await stranger.subscribe('open.a');
-    await trader.subscribe('open.>', 'desk.a');
-    const events = await fetch(`${edge.url}?channels=open.a,desk.a`, {
-      headers: { authorization: 'Bearer trader' },
-    });
-    await until(async () => (await edge.metric('sluice_live_subscriptions')) === 5);
-    edge.apply({
-      channels: [
-        { match: 'open.a', auth: ['jwt'] },
-        { match: 'open.>', auth: 'public' },
-      ],
-    });
-    await until(() => stranger.events.length === 1 && trader.events.length === 1);
-    expect(stranger.events).toEqual([{ event: 'unsubscribed', channels: { 'open.a': 'unauthorized' } }]);
-    expect(trader.events).toEqual([{ event: 'unsubscribed', channels: { 'desk.a': 'forbidden' } }]);
-    expect(await may(stranger, 'open.b')).toBe(true);
-    await publish('open.a');
-    await until(() => trader.updates.length === 1);
-    edge.apply({ channels: [{ match: 'desk.>', auth: ['key'] }] });
-    expect(await events.text()).toMatch(
-      /event: unsubscribed\ndata: \{"channels":\{"desk.a":"forbidden"\}\}\n\n[^]*event: unsubscribed\ndata: \{"channels":\{"open.a":"forbidden"\}\}\n\nevent: end\ndata: \{"reason":"withdrawn"/,
-    );
-    expect(stranger.updates).toEqual([]);
-  });
-
-  it('counts for a subscribe that is under way', async () => {
-    const client = await connect();
-    const gate = Promise.withResolvers<void>();
-    const flush = edge.bus.flush.bind(edge.bus);
-    const held = vi.spyOn(edge.bus, 'flush').mockImplementation(() => gate.promise.then(flush));
-    const answer = client.op('subscribe', { channels: ['open.late'] });
-    await until(() => held.mock.calls.length > 0);
-    edge.apply({ channels: [] });
-    gate.resolve();
-    expect(await answer).toMatchObject({ ok: false, error: { channels: { 'open.late': 'forbidden' } } });
-    expect(await edge.metric('sluice_live_subscriptions')).toBe(0);
-  });
-
-  it('and other consumers give other roles, or none at all', async () => {
-    const caller = edge.authenticator.add('bob', { identity: { roles: ['trader'] } });
-    const less = edge.authenticator.add('bob-now', { identity: { subject: 'bob' } });
-    const client = await as('bob');
-    await client.subscribe('desk.a');
-    edge.authenticator.change(caller, less);
-    edge.apply(document);
-    await until(() => client.events.length === 1);
-    expect(client.events).toEqual([{ event: 'unsubscribed', channels: { 'desk.a': 'forbidden' } }]);
-    edge.authenticator.change(less, null);
-    edge.apply(document);
-    await until(() => client.closed);
-    expect(client.closed?.code).toBe(4410);
-  });
-
-  it('closes connections of addresses that are refused now', async () => {
-    const headers = { 'user-agent': '192.0.2.9' };
-    const refused = await connect({ headers });
-    const other = await connect();
-    const events = await fetch(`${edge.url}?channels=open.a`, { headers });
-    edge.refuse('192.0.2.9');
-    await until(() => refused.closed);
-    expect(refused.closed).toEqual({ code: 4403, reason: 'this address may not be connected' });
-    expect(await events.text()).toContain('event: end\ndata: {"reason":"refused"');
-    expect(await other.op('ping')).toMatchObject({ ok: true });
-  });
-
-  it('is worked through whole, however many connections there are', async () => {
-    const clients = await Promise.all(Array.from({ length: 120 }, () => connect()));
-    await Promise.all(clients.map((client) => client.subscribe('open.a')));
-    edge.apply({ channels: [] });
-    edge.apply({ channels: [{ match: 'open.b', auth: 'public' }] });
-    await until(() => clients.every(({ events }) => events.length === 1));
-    expect(await edge.metric('sluice_live_subscriptions')).toBe(0);
-  });
-});
-
-describe('limits of the document', () => {
-  it('bound the connections of a consumer, whatever it connects from and however it says who it is', async () => {
-    edge.apply({ ...document, live: { connections_per_consumer: 2 } });
-    edge.authenticator.add('k1', {
-      method: 'key',
-      source: null,
-      consumer: 'acme',
-      identity: { subject: 'acme' },
-    });
-    edge.authenticator.add('k2', {
-      method: 'key',
-      source: null,
-      consumer: 'acme',
-      identity: { subject: 'acme' },
-    });
-    const first = await connect({ headers: { 'x-api-key': 'k1', 'user-agent': '10.0.0.1' } });
-    const second = await connect();
-    expect(await second.op('auth', { token: 'k2' })).toMatchObject({ ok: true });
-    // Another key of the same consumer is no other connection.
-    expect(await second.op('auth', { token: 'k1' })).toMatchObject({ ok: true });
-    await expect(as('k2')).rejects.toThrow('status 429');
-    const third = await connect();
-    expect(await third.op('auth', { token: 'k1' })).toMatchObject({
-      ok: false,
-      error: { code: 'too_many_requests', retry_after: 10 },
-    });
-    await first.close();
-    expect(await until(async () => (await third.op('auth', { token: 'k1' })).ok)).toBe(true);
-    // Without a consumer it is the subject that counts.
-    await Promise.all([as('alice'), as('alice')]);
-    await expect(as('alice')).rejects.toThrow('status 429');
-    await as('trader');
-  });
-
-  it('bound addresses, channels and messages in the place of the settings', async () => {
-    edge.apply({ ...document, live: { connections_per_address: 1, channels: 2, messages_per_second: 3 } });
-    const client = await connect();
-    await expect(connect()).rejects.toThrow('status 429');
-    expect(await client.op('subscribe', { channels: ['open.a', 'open.b', 'open.c'] })).toMatchObject({
-      error: { code: 'too_many_requests', detail: 'A connection may have 2 channels.' },
-    });
-    for (let i = 0; i < 200; i++) client.send({ id: i, op: 'ping' });
-    await until(() => client.closed);
-    expect(client.closed?.code).toBe(4429);
-  });
-
-  it('hold for connections that are open already', async () => {
-    const client = await connect();
-    edge.apply({ ...document, live: { messages_per_second: 1 } });
-    // The sweep has been there when this address is closed.
-    const witness = await connect({ headers: { 'user-agent': 'witness' } });
-    edge.refuse('witness');
-    await until(() => witness.closed);
-    for (let i = 0; i < 200; i++) client.send({ id: i, op: 'ping' });
-    await until(() => client.closed);
-    expect(client.closed?.code).toBe(4429);
   });
 });
 

@@ -100,7 +100,7 @@ describe('docs/live.md', () => {
       const roles = more.flatMap((word) => (word.startsWith('role:') ? [word.slice(5)] : []));
       return {
         match,
-        auth: auth === 'public' ? ('public' as const) : [auth as 'jwt' | 'key'],
+        auth: auth === 'public' ? ('public' as const) : [auth],
         roles,
         wildcards: !more.includes('single'),
       };

@@ -137,7 +137,7 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
       request_id: this.#handshake.requestId,
       client: this.#handshake.address,
       transport: 'sse',
-      ...(this.#access.caller?.consumer ? { consumer: this.#access.caller.consumer } : {}),
+      ...this.#access.facts,
       ...(reason === undefined ? {} : { reason }),
       ms: Date.now() - this.#opened,
     };

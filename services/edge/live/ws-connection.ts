@@ -180,7 +180,7 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
       request_id: this.#handshake.requestId,
       client: this.#handshake.address,
       transport: 'websocket',
-      ...(this.#access.caller?.consumer ? { consumer: this.#access.caller.consumer } : {}),
+      ...this.#access.facts,
       format: this.format,
       code,
       ...(reason === undefined ? {} : { reason }),

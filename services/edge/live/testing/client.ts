@@ -30,6 +30,8 @@ export interface Answer {
   readonly encoding?: string;
 }
 
+export type ConnectOptions = ClientOptions & { protocol?: string | undefined };
+
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
@@ -62,10 +64,7 @@ export class LiveClient {
     ws.on('error', () => {});
   }
 
-  static async connect(
-    url: string,
-    options: { protocol?: string } & ClientOptions = {},
-  ): Promise<LiveClient> {
+  static async connect(url: string, options: ConnectOptions = {}): Promise<LiveClient> {
     const { protocol, ...rest } = options;
     const ws = new WebSocket(url.replace('http', 'ws'), protocol === undefined ? [] : [protocol], rest);
     const client = new LiveClient(ws, protocol === 'sluice.msgpack');
