@@ -13,7 +13,8 @@ beforeAll(async () => (folder = await mkdtemp(path.join(tmpdir(), 'sluice-addres
 afterAll(() => rm(folder, { recursive: true }));
 beforeEach(() => (reports = []));
 
-const report = (detail: string, error?: unknown) => void reports.push(`${detail} ${String(error ?? '')}`);
+const report = (detail: string, error?: unknown) =>
+  void reports.push(`${detail} ${error instanceof Error ? error.message : ''}`);
 const open = () => new AddressBook({ report });
 
 type Rules = Partial<AddressDocument['addresses']>;

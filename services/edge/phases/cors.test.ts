@@ -20,7 +20,7 @@ beforeAll(async () => {
       defaults: { cors: 'web' },
     },
     live: {
-      handleSse: (_, response) => response.writeHead(200, ['content-type', 'text/event-stream']).end(),
+      handleSse: (_, response) => void response.writeHead(200, ['content-type', 'text/event-stream']).end(),
     },
   });
   await edge.route({ id: 'list', path: '/v1/items', cors: 'web' });
