@@ -13,7 +13,7 @@ export interface KnownIssuer {
 
 type Tell = Pick<KeySetOptions, 'changed' | 'report' | 'observe'>;
 
-/** The issuers of the document. A key set whose address stays is kept when the document changes. */
+/** The issuers of the document. What was read from an address stays known while the document names it. */
 export class Issuers {
   readonly #tell: Tell;
   #byName: ReadonlyMap<string, KnownIssuer> = new Map();
@@ -38,12 +38,12 @@ export class Issuers {
     const keySets = new Map<string, KeySet>();
     const byName = new Map<string, KnownIssuer>();
     for (const [name, rules] of Object.entries(issuers)) {
-      const place = JSON.stringify(rules.jwks);
-      const keySet = keySets.get(place) ?? this.#keySets.get(place) ?? this.#keySet(name, rules);
-      keySets.set(place, keySet);
+      const settings = JSON.stringify(rules.jwks);
+      const keySet = keySets.get(settings) ?? this.#keySets.get(settings) ?? this.#keySet(name, rules);
+      keySets.set(settings, keySet);
       byName.set(name, { name, rules, keySet, terms: termsOf(rules) });
     }
-    for (const [place, keySet] of this.#keySets) if (!keySets.has(place)) keySet.stop();
+    for (const [settings, keySet] of this.#keySets) if (!keySets.has(settings)) keySet.stop();
     this.#keySets = keySets;
     this.#byName = byName;
     this.#byClaim = new Map([...byName.values()].map((issuer) => [issuer.rules.issuer, issuer]));
@@ -61,7 +61,10 @@ export class Issuers {
   #keySet(name: string, { jwks }: Issuer): KeySet {
     const { changed, report, observe } = this.#tell;
     const remote = 'url' in jwks;
+    const before = this.#byName.get(name);
     return new KeySet({
+      // Read at other times from the same place: what is known stays known, should the server be away just now.
+      ...(before && placeOf(before.rules) === placeOf({ jwks }) ? { known: before.keySet.keys } : {}),
       source: remote ? jwksAt(jwks.url) : jwksIn(jwks.file),
       refreshMs: remote ? jwks.refresh : null,
       // A file that was changed is told of within a second; tokens must not make us read it all the time.
@@ -74,14 +77,17 @@ export class Issuers {
 }
 
 function termsOf(rules: Issuer): string {
-  const { issuer, audience, jwks, algorithms, clock_tolerance, required_claims, subject_claim } = rules;
   return JSON.stringify([
-    issuer,
-    audience,
-    jwks,
-    algorithms,
-    clock_tolerance,
-    required_claims,
-    subject_claim,
+    rules.issuer,
+    rules.audience,
+    placeOf(rules),
+    rules.algorithms,
+    rules.clock_tolerance,
+    rules.required_claims,
+    rules.subject_claim,
   ]);
+}
+
+function placeOf({ jwks }: Pick<Issuer, 'jwks'>): string {
+  return 'url' in jwks ? jwks.url : jwks.file;
 }

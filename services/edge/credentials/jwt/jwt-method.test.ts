@@ -357,6 +357,18 @@ describe('rotation of keys', () => {
 });
 
 describe('a key server that is away', () => {
+  it('takes nothing from its tokens when the document says something else about it', async () => {
+    const idp = await issuer();
+    const { documents, judge, cached } = await method({ issuers: { idp: rulesOf(idp) } });
+    const token = idp.token();
+    await judge(token);
+    await idp.listen(false);
+    const jwks = { url: idp.jwksUrl, refresh: '1h', cooldown: '1s' };
+    documents.set({ issuers: { idp: rulesOf(idp, { jwks, roles_claim: 'groups' }) } });
+    expect(cached(token)).toBe(true);
+    expect(await judge(idp.token({ groups: ['x'] }))).toMatchObject({ identity: { roles: ['x'] } });
+  });
+
   it('takes nothing from tokens whose keys are known', async () => {
     const idp = await issuer();
     const { judge, reports } = await method({

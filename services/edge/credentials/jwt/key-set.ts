@@ -3,6 +3,8 @@ import type { JwksSource } from './jwks-source.ts';
 
 export interface KeySetOptions {
   readonly source: JwksSource;
+  /** Keys of a set that was read from the same place before. */
+  readonly known?: readonly VerificationKey[];
   /** Time between two looks, milliseconds; null: only when the source says so. */
   readonly refreshMs: number | null;
   /** Least time between two looks that unknown keys cause, milliseconds. */
@@ -23,7 +25,7 @@ const longestRetryMs = 60_000;
 export class KeySet {
   readonly #options: KeySetOptions;
   readonly #stopWatching: (() => void) | undefined;
-  #keys: readonly VerificationKey[] = [];
+  #keys: readonly VerificationKey[];
   #reading: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -32,6 +34,7 @@ export class KeySet {
 
   constructor(options: KeySetOptions) {
     this.#options = options;
+    this.#keys = options.known ?? [];
     this.#stopWatching = options.source.watch?.(() => void this.#read());
     void this.#read();
   }
