@@ -2,18 +2,27 @@ import { z } from '@sluice/config';
 import { duration, name, scope } from './parts.ts';
 
 export const role = z.strictObject({
-  description: z.string().max(500).optional(),
+  description: z.string().max(500).optional().meta({ description: 'For people.' }),
   includes: z.array(name).max(64).default([]).meta({ description: 'Roles that who has this one has too.' }),
   scopes: z.array(scope).max(256).default([]).meta({ description: 'Scopes that come with the role.' }),
 });
 
 /** An API client. Its keys are made by the admin API or the command line, and are never in the document. */
 export const consumer = z.strictObject({
-  id: name,
-  description: z.string().max(500).optional(),
-  tenant: z.string().min(1).max(128).optional(),
-  roles: z.array(name).max(64).default([]),
-  scopes: z.array(scope).max(256).default([]),
+  id: name.meta({ description: 'Unique; the subject of its API keys.' }),
+  description: z.string().max(500).optional().meta({ description: 'For people.' }),
+  tenant: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'Whose calls these are, for backends and for limits by `tenant`.' }),
+  roles: z.array(name).max(64).default([]).meta({ description: 'Roles that its keys give.' }),
+  scopes: z
+    .array(scope)
+    .max(256)
+    .default([])
+    .meta({ description: 'Scopes that its keys give, besides those of its roles.' }),
   limits: z
     .array(name)
     .max(8)
@@ -24,7 +33,7 @@ export const consumer = z.strictObject({
     .max(8)
     .default([])
     .meta({ description: 'Names of `quotas` that every call of this consumer spends.' }),
-  disabled: z.boolean().default(false),
+  disabled: z.boolean().default(false).meta({ description: 'Refuses every key of it at once.' }),
 });
 
 /** One part of what a limit counts by. */
@@ -44,7 +53,7 @@ export const limit = z.strictObject({
     .min(1)
     .max(1_000_000_000)
     .meta({ description: 'Calls (or their cost) that fit into any window.' }),
-  window: duration('1s', '1d'),
+  window: duration('1s', '1d').meta({ description: 'Length of the window that slides over time.' }),
   burst: z
     .int()
     .min(1)
@@ -75,13 +84,17 @@ export const limit = z.strictObject({
         .default(100)
         .meta({ description: 'Calls that wait per key on one edge.' }),
     })
-    .optional(),
+    .optional()
+    .meta({ description: 'Lets calls wait for their turn instead of refusing them.' }),
 });
 
 export const quota = z.strictObject({
-  limit: z.int().min(1).max(1_000_000_000_000),
+  limit: z.int().min(1).max(1_000_000_000_000).meta({ description: 'Calls (or their cost) in a period.' }),
   period: z.enum(['day', 'month']).meta({ description: 'Calendar day or month, UTC.' }),
-  on_failure: z.enum(['open', 'closed']).default('open'),
+  on_failure: z
+    .enum(['open', 'closed'])
+    .default('open')
+    .meta({ description: 'What happens while nobody can count: let pass, or refuse.' }),
 });
 
 export type Role = z.output<typeof role>;

@@ -48,22 +48,34 @@ export const issuer = z.strictObject({
   jwks: z
     .union([
       z.strictObject({
-        url: webAddress,
+        url: webAddress.meta({ description: 'Address of the JSON Web Key Set.' }),
         refresh: duration('10s', '1d')
-          .default(300_000)
+          .prefault('5m')
           .meta({ description: 'Time between two looks at the key set.' }),
         cooldown: duration('1s', '10m')
-          .default(30_000)
+          .prefault('30s')
           .meta({ description: 'Least time between two looks that unknown key ids cause.' }),
       }),
-      z.strictObject({ file: z.string().min(1).max(1_024) }),
+      z.strictObject({
+        file: z
+          .string()
+          .min(1)
+          .max(1_024)
+          .meta({ description: 'File with a JSON Web Key Set, read by the edges and watched.' }),
+      }),
     ])
     .meta({
       description:
         'Where the public keys are: an address that is read in the background, or a file that is watched.',
     }),
-  algorithms: z.array(z.enum(jwtAlgorithms)).min(1).default(['ES256', 'RS256', 'PS256', 'EdDSA']),
-  clock_tolerance: duration('0s', '5m').default(60_000),
+  algorithms: z
+    .array(z.enum(jwtAlgorithms))
+    .min(1)
+    .default(['ES256', 'RS256', 'PS256', 'EdDSA'])
+    .meta({ description: 'Signature algorithms that are taken; asymmetric ones only.' }),
+  clock_tolerance: duration('0s', '5m')
+    .prefault('1m')
+    .meta({ description: 'How far clocks may be apart when `exp`, `nbf` and `iat` are looked at.' }),
   required_claims: z.array(claimPath).max(32).default([]).meta({
     description: 'Claims that have to be there, besides `iss`, `aud`, `exp`, `nbf` and the subject.',
   }),
@@ -72,7 +84,7 @@ export const issuer = z.strictObject({
 
 export const introspection = z.strictObject({
   url: webAddress.meta({ description: 'Introspection endpoint (RFC 7662).' }),
-  client_id: z.string().min(1).max(256),
+  client_id: z.string().min(1).max(256).meta({ description: 'The gateway’s own client id there.' }),
   client_secret: secret,
   issuer: z
     .string()
@@ -86,9 +98,9 @@ export const introspection = z.strictObject({
     .optional()
     .meta({ description: 'The `aud` member has to hold one of these.' }),
   cache: duration('0s', '10m')
-    .default(30_000)
+    .prefault('30s')
     .meta({ description: 'How long an answer is believed; a revoked token works this long at most.' }),
-  timeout: duration('100ms', '30s').default(3_000),
+  timeout: duration('100ms', '30s').prefault('3s').meta({ description: 'How long an answer may take.' }),
   ...claims,
 });
 
@@ -96,9 +108,16 @@ export const login = z.strictObject({
   issuer: webAddress.meta({
     description: 'The OpenID provider; its addresses are read from `/.well-known/openid-configuration`.',
   }),
-  client_id: z.string().min(1).max(256),
-  client_secret: secret.optional(),
-  scopes: z.array(scope).min(1).max(32).default(['openid', 'offline_access']),
+  client_id: z.string().min(1).max(256).meta({ description: 'The gateway’s own client id there.' }),
+  client_secret: secret.optional().meta({
+    description: 'Absent for a public client, which has PKCE alone. `{env: NAME}` or `{file: PATH}`.',
+  }),
+  scopes: z
+    .array(scope)
+    .min(1)
+    .max(32)
+    .default(['openid', 'offline_access'])
+    .meta({ description: 'Scopes that the login asks for; `offline_access` gives a refresh token.' }),
   parameters: z
     .record(
       z
@@ -125,14 +144,26 @@ export const login = z.strictObject({
   }),
   cookie_name: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
-    .default('sluice_session'),
-  same_site: z.enum(['lax', 'strict']).default('lax'),
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'a cookie name made of letters, digits, "_" and "-"')
+    .default('sluice_session')
+    .meta({ description: 'Name of the session cookie.' }),
+  same_site: z
+    .enum(['lax', 'strict'])
+    .default('lax')
+    .meta({ description: '`SameSite` of the session cookie.' }),
   session: duration('1m', '30d')
-    .default(28_800_000)
+    .prefault('8h')
     .meta({ description: 'A session ends after this time, whatever is refreshed.' }),
-  after_login: z.string().startsWith('/').default('/'),
-  after_logout: z.string().startsWith('/').default('/'),
+  after_login: z
+    .string()
+    .startsWith('/', 'a path')
+    .default('/')
+    .meta({ description: 'Where the browser goes after a login that named no other path.' }),
+  after_logout: z
+    .string()
+    .startsWith('/', 'a path')
+    .default('/')
+    .meta({ description: 'Where the browser goes after a logout.' }),
   ...claims,
 });
 

@@ -18,7 +18,10 @@ const marketChannels = ['trades.>', 'ticker.>', 'candles.>', 'quotes.>'].map((ma
  */
 export const gatewaySchema = z
   .strictObject({
-    version: z.literal(1).default(1),
+    $schema: z.string().max(1_000).optional().meta({
+      description: 'Where editors find the schema of a JSON document; YAML has a comment for that.',
+    }),
+    version: z.literal(1).default(1).meta({ description: 'Version of this format.' }),
     defaults: z
       .strictObject({
         auth: auth
@@ -65,20 +68,32 @@ export const gatewaySchema = z
       .record(name, login)
       .default({})
       .meta({ description: 'OpenID providers that browsers log in at.' }),
-    roles: z.record(name, role).default({}),
+    roles: z.record(name, role).default({}).meta({
+      description:
+        'Roles by name. `admin` and `viewer` are there without being written: the admin API asks for them.',
+    }),
     consumers: z.array(consumer).max(10_000).default([]).meta({
       description: 'API clients. Those made by the admin API are kept apart and are not listed here.',
     }),
-    limits: z.record(name, limit).default({}),
-    quotas: z.record(name, quota).default({}),
+    limits: z
+      .record(name, limit)
+      .default({})
+      .meta({ description: 'Rate limits by name; routes, `defaults` and consumers refer to them.' }),
+    quotas: z
+      .record(name, quota)
+      .default({})
+      .meta({ description: 'Calls of one consumer in a calendar period, by name.' }),
     addresses: addresses
       .default({ lists: {}, deny: [] })
       .meta({ description: 'Lists, and who may connect at all.' }),
-    cors: z.record(name, cors).default({}),
+    cors: z
+      .record(name, cors)
+      .default({})
+      .meta({ description: 'CORS policies by name; routes and `defaults` refer to them.' }),
     channels: z.array(channelRule).max(1_000).prefault(marketChannels).meta({
       description: 'Who may subscribe to what. The first rule that matches counts; without one nobody may.',
     }),
-    live: liveLimits.prefault({}),
+    live: liveLimits.prefault({}).meta({ description: 'Bounds of live connections, WebSocket and SSE.' }),
     security_headers: securityHeaders.default({}),
   })
   .meta({ id: 'gateway', title: 'Sluice gateway document' });

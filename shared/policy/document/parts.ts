@@ -29,7 +29,9 @@ const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 /** A text like `90s`, `15m` or `1d`; gives whole milliseconds between the bounds. */
 export function duration(least: string, most: string) {
   const [from, to] = [milliseconds(least), milliseconds(most)];
-  return z.string().transform((text, context) => {
+  // For editors; the sentence below says more than a pattern that does not match.
+  const text = z.string().meta({ pattern: '^\\s*\\d{1,9}(?:ms|s|m|h|d)\\s*$', examples: [least, most] });
+  return text.transform((text, context) => {
     const ms = milliseconds(text);
     if (ms >= from && ms <= to) return ms;
     context.addIssue({
@@ -50,9 +52,17 @@ function milliseconds(text: string): number {
 export const secret = z
   .union([
     z.strictObject({
-      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable'),
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable')
+        .meta({ description: 'Environment variable of the process that needs the secret.' }),
     }),
-    z.strictObject({ file: z.string().min(1).max(1_024) }),
+    z.strictObject({
+      file: z.string().min(1).max(1_024).meta({
+        description:
+          'File that holds the secret, where the process that needs it runs; one newline at its end does not count.',
+      }),
+    }),
   ])
   .meta({ description: 'A reference to a secret: `{env: NAME}` or `{file: PATH}`, read by the edges.' });
 

@@ -41,10 +41,10 @@ export const routePolicy = {
   addresses: addressRules
     .optional()
     .meta({ description: 'Who may call by address, besides the rules for all routes.' }),
-  timeout: fact(z.string(), facts.timeout)
+  timeout: fact(z.string().meta({ pattern: '^\\s*\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m)\\s*$' }), facts.timeout)
     .optional()
     .meta({ description: 'Time from edge to answer, like `500ms` or `2s`.' }),
-  body_limit: fact(z.number(), facts.bodyLimit)
+  body_limit: fact(z.number().meta({ type: 'integer', minimum: 0 }), facts.bodyLimit)
     .optional()
     .meta({ description: 'Largest request body in bytes.' }),
   content_types: z
@@ -59,11 +59,15 @@ const jsonSchema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
 /** JSON Schemas (2020-12) of a declared route; announced routes answer theirs on `sluice.schema`. */
 export const routeSchemas = z
   .strictObject({
-    params: jsonSchema.optional(),
-    query: jsonSchema.optional(),
-    headers: jsonSchema.optional(),
-    body: jsonSchema.optional(),
-    response: jsonSchema.optional(),
+    params: jsonSchema.optional().meta({ description: 'Of the path parameters, an object.' }),
+    query: jsonSchema.optional().meta({ description: 'Of the query parameters, an object.' }),
+    headers: jsonSchema
+      .optional()
+      .meta({ description: 'Of the header fields, an object with names in lower case.' }),
+    body: jsonSchema.optional().meta({ description: 'Of the JSON body.' }),
+    response: jsonSchema
+      .optional()
+      .meta({ description: 'Of a good answer, for the API reference; answers are not checked.' }),
   })
   .meta({
     description:
@@ -74,15 +78,27 @@ const idPattern = /^[A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9_-]{1,64}){0,7}$/;
 
 /** One declared route. */
 export const declaredRoute = z.strictObject({
-  id: z.string().regex(idPattern, 'an id is made of letters, digits, "_", "-" and single dots'),
-  method: fact(z.string(), facts.method).default('GET'),
-  path: fact(z.string(), facts.path),
+  id: z
+    .string()
+    .regex(idPattern, 'an id is made of letters, digits, "_", "-" and single dots')
+    .meta({ description: 'Unique.' }),
+  method: fact(z.string(), facts.method).prefault('GET').meta({
+    description:
+      'A method, or `*` for every method that has no route of its own on this path; GET answers HEAD too.',
+  }),
+  path: fact(z.string().meta({ pattern: '^/' }), facts.path).meta({
+    description: '`/v1/orders/{id}`: `{name}` is one segment, `{name...}` at the end is one or more.',
+  }),
   subject: fact(z.string(), facts.subject).meta({ description: 'NATS subject that answers.' }),
-  encoding: fact(z.string(), facts.encoding).default('raw'),
+  encoding: fact(z.string().meta({ enum: ['raw', 'msgpack'] }), facts.encoding)
+    .prefault('raw')
+    .meta({ description: 'How requests travel to the backend.' }),
   headers: fact(z.array(z.string()), facts.headerNames)
     .default([])
     .meta({ description: 'Request header fields that a raw backend is given.' }),
-  summary: fact(z.string(), facts.summary).optional(),
+  summary: fact(z.string(), facts.summary)
+    .optional()
+    .meta({ description: 'One line for lists and the API reference.' }),
   schema: routeSchemas.optional(),
   ...routePolicy,
 });

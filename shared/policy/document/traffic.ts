@@ -8,7 +8,11 @@ export const addresses = z.strictObject({
       name,
       z.union([
         z.array(z.string().min(1).max(64)).max(100_000),
-        z.strictObject({ file: z.string().min(1).max(1_024) }),
+        z.strictObject({
+          file: z.string().min(1).max(1_024).meta({
+            description: 'One address or CIDR block a line, `#` begins a comment; relative to the document.',
+          }),
+        }),
       ]),
     )
     .default({})
@@ -27,26 +31,31 @@ const origin = z
   );
 
 export const cors = z.strictObject({
-  origins: z.array(origin).min(1).max(256),
+  origins: z.array(origin).min(1).max(256).meta({
+    description: 'Pages that may call: origins, `https://*.example.com` for every host below, or `*`.',
+  }),
   methods: z
-    .array(z.string().regex(/^[A-Z]{1,20}$/))
+    .array(z.string().regex(/^[A-Z]{1,20}$/, 'a method in capital letters'))
     .max(16)
     .optional()
     .meta({ description: 'Default: the methods that the path has.' }),
   headers: z
-    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/))
+    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'a header field name'))
     .max(64)
     .default(['authorization', 'content-type', 'x-api-key', 'x-request-id'])
     .meta({ description: 'Request header fields that pages may send.' }),
   expose: z
-    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/))
+    .array(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'a header field name'))
     .max(64)
-    .default(['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after']),
+    .default(['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'])
+    .meta({ description: 'Response header fields that pages may read.' }),
   credentials: z
     .boolean()
     .default(false)
     .meta({ description: 'Whether pages may send cookies; never together with the origin `*`.' }),
-  max_age: duration('0s', '1d').default(600_000),
+  max_age: duration('0s', '1d')
+    .prefault('10m')
+    .meta({ description: 'How long browsers remember the answer to a preflight.' }),
 });
 
 /** Two to eight parts, as channels have; `>` alone is every channel. */
@@ -66,8 +75,8 @@ export const channelRule = z.strictObject({
         'A channel, `*` for one part and `>` for the rest; `{subject}`, `{consumer}` and `{tenant}` stand for the caller’s own.',
     }),
   auth,
-  roles: z.array(name).max(64).default([]),
-  scopes: z.array(scope).max(64).default([]),
+  roles: z.array(name).max(64).default([]).meta({ description: 'The caller needs one of these roles.' }),
+  scopes: z.array(scope).max(64).default([]).meta({ description: 'The caller needs all of these scopes.' }),
   wildcards: z
     .boolean()
     .default(true)
@@ -97,7 +106,7 @@ export const liveLimits = z.strictObject({
     .meta({ description: 'Channels of one connection; default: what the edges are set to.' }),
   query_token: z
     .string()
-    .regex(/^[a-z_]{1,32}$/)
+    .regex(/^[a-z_]{1,32}$/, 'a parameter name made of small letters and "_"')
     .optional()
     .meta({
       description:
@@ -107,7 +116,12 @@ export const liveLimits = z.strictObject({
 
 /** What a service may announce: path prefixes. */
 export const serviceClaims = z.strictObject({
-  paths: z.array(z.string().regex(/^\/[A-Za-z0-9/_.~-]*$/, 'a path prefix like /v1/orders')).max(256),
+  paths: z
+    .array(z.string().regex(/^\/[A-Za-z0-9/_.~-]*$/, 'a path prefix like /v1/orders'))
+    .max(256)
+    .meta({
+      description: 'Path prefixes; `/v1/orders` is that path and everything below it, `/` everything.',
+    }),
 });
 
 export const securityHeaders = z
