@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '@sluice/errors';
 import type { Connection } from './connection.ts';
 import type { Patience, Transfer } from './patience.ts';
-
-const noBytes = new Uint8Array(0);
+import { Pieces } from './pieces.ts';
 
 /**
  * Gathers a body of at most `limit` bytes. A body that came in one piece is given without a copy. Rejects with
@@ -16,7 +15,7 @@ export function readBody(
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const { limit, patience, connection } = options;
-    const chunks: Uint8Array[] = [];
+    const pieces = new Pieces();
     const transfer: Transfer = {
       startedAt: performance.now(),
       bytes: 0,
@@ -38,13 +37,12 @@ export function readBody(
       transfer.bytes += chunk.length;
       if (transfer.bytes > limit)
         return fail(new SluiceError('body_too_large', `The body is larger than ${limit} bytes.`));
-      chunks.push(chunk);
+      pieces.add(chunk);
       return undefined;
     };
     const onEnd = (): void => {
       stop();
-      const [first = noBytes] = chunks;
-      resolve(chunks.length > 1 ? Buffer.concat(chunks, transfer.bytes) : first);
+      resolve(pieces.bytes());
     };
     const onClose = (): void => fail(new SluiceError('bad_request', 'The body ended early.'));
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);

@@ -30,7 +30,7 @@ export function makeCertificate(name = 'localhost', days = 2): TestCertificate {
   const lines = der.toString('base64').match(/.{1,64}/g);
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines?.join('\n')}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   };
 }
 
