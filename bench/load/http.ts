@@ -2,11 +2,16 @@ import { connect, type Socket } from 'node:net';
 import { serveDriver } from '../harness/driver.ts';
 import { percentile } from '../harness/stats.ts';
 
+export interface HttpRequest {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface HttpLoad {
   readonly port: number;
-  readonly path: string;
+  /** Sent in turn, whichever connection is free. */
+  readonly requests: readonly HttpRequest[];
   readonly connections: number;
-  readonly seconds: number;
   /** The body every answer must have; absent: any body with status 200. */
   readonly body?: string;
 }
@@ -33,15 +38,15 @@ type OnAnswer = (client: Client, ok: boolean, millis: number) => void;
  */
 class Client {
   readonly #socket: Socket;
-  readonly #request: Buffer;
+  readonly #next: () => Buffer;
   readonly #body: Buffer | undefined;
   readonly #onAnswer: OnAnswer;
   #partial: Buffer | undefined;
   #sent = 0;
 
-  constructor(socket: Socket, request: Buffer, body: Buffer | undefined, onAnswer: OnAnswer) {
+  constructor(socket: Socket, next: () => Buffer, body: Buffer | undefined, onAnswer: OnAnswer) {
     this.#socket = socket;
-    this.#request = request;
+    this.#next = next;
     this.#body = body;
     this.#onAnswer = onAnswer;
     socket.on('data', (data: Buffer) => this.#onData(data));
@@ -49,7 +54,7 @@ class Client {
 
   send(): void {
     this.#sent = performance.now();
-    this.#socket.write(this.#request);
+    this.#socket.write(this.#next());
   }
 
   close(): void {
@@ -95,24 +100,33 @@ let clients: Client[] = [];
 
 /** Opens the connections; `run` then sends on them. */
 async function connectAll(load: HttpLoad): Promise<void> {
-  const request = Buffer.from(
-    `GET ${load.path} HTTP/1.1\r\nhost: 127.0.0.1:${load.port}\r\naccept: */*\r\n\r\n`,
-  );
+  const requests = load.requests.map((request) => requestBytes(load.port, request));
+  let at = 0;
+  const next = (): Buffer => {
+    if (at === requests.length) at = 0;
+    return requests[at++] as Buffer;
+  };
   const body = load.body === undefined ? undefined : Buffer.from(load.body);
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load.port)));
   clients = sockets.map(
-    (socket) => new Client(socket, request, body, (client, ok, millis) => onAnswer(client, ok, millis)),
+    (socket) => new Client(socket, next, body, (client, ok, millis) => onAnswer(client, ok, millis)),
   );
   for (const socket of sockets) socket.once('close', () => onClose());
+}
+
+function requestBytes(port: number, { path, headers = {} }: HttpRequest): Buffer {
+  const fields = Object.entries({ host: `127.0.0.1:${port}`, accept: '*/*', ...headers });
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines}\r\n`);
 }
 
 let onAnswer: OnAnswer = () => {};
 let onClose: () => void = () => {};
 
-function run(load: HttpLoad): Promise<HttpResult> {
+function run(seconds: number): Promise<HttpResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const until = started + load.seconds * 1000;
+    const until = started + seconds * 1000;
     const latencies: number[] = [];
     let wrong = 0;
     let running = clients.length;

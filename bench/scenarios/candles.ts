@@ -39,12 +39,12 @@ export const candles: Scenario = {
         timeoutMs: 20_000,
         message: `${count} candles are there`,
       });
-      const load = { port: Number(new URL(stack.gateway).port), path, connections: 1 };
+      const load = { port: Number(new URL(stack.gateway).port), requests: [{ path }], connections: 1 };
       for (let round = -1; round < rounds; round += 1) {
-        await client.call('connect', { ...load, seconds });
+        await client.call('connect', load);
         const stop = startCpuClock(stack.processes);
         const before = databaseMicros();
-        const { p50, requests, wrong } = await client.call('run', { ...load, seconds });
+        const { p50, requests, wrong } = await client.call('run', seconds);
         const spent = { ...stop(), database: databaseMicros() - before };
         if (wrong > 0) throw new Error(`${wrong} wrong answers`);
         const query = await sql.call('run', {

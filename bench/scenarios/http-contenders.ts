@@ -1,26 +1,26 @@
 import { until, type TestNats } from '@sluice/testing';
-import type { Context } from '../harness/context.ts';
-import type { Measured } from '../harness/cpu.ts';
+import type { Context, Target } from '../harness/context.ts';
+import type { HttpTarget } from '../harness/http-cost.ts';
 import type { Running } from '../harness/process.ts';
 import { startSluice } from '../harness/sluice.ts';
 import { orderPath } from '../prototypes/answer.ts';
+import { allOn } from './all-on.ts';
 
-/** A way of answering `GET /v1/orders/42`, running. */
-export interface HttpContender {
-  readonly name: string;
+/** A way of answering with a small document, running. */
+export interface HttpContender extends HttpTarget {
   /** The floor and the peer are what the others are divided by. */
-  readonly role: 'row' | 'floor' | 'peer' | 'sluice';
-  readonly port: number;
-  /** Every process that a request touches. */
-  readonly processes: readonly Measured[];
+  readonly role: 'row' | 'floor' | 'peer';
+  readonly targets?: readonly NonNullable<Target>[];
   stop(): Promise<void>;
 }
 
-type Start = (context: Context) => Promise<HttpContender>;
+type Start = (context: Context) => Promise<HttpContender[]>;
+
+const plainRequests = [{ path: orderPath }];
 
 const bareHttp: Start = async ({ processes }) => {
   const server = await processes.start('bare', 'bench/prototypes/bare-http.ts');
-  return contender('bare node:http', 'row', server, [server]);
+  return [contender('bare node:http', 'row', server, [server])];
 };
 
 const oneHop: Start = (context) =>
@@ -53,19 +53,26 @@ const sluice: Start = async (context) => {
   await until(async () => (await fetch(`${stack.gateway}${orderPath}`)).ok, {
     message: 'the route of the SDK backend is live',
   });
-  return {
-    name: 'Sluice: edge, router, SDK backend; access record and metrics on',
-    role: 'sluice',
-    port: Number(new URL(stack.gateway).port),
-    processes: [...stack.processes, backend],
-    stop: async () => {
-      await backend.stop();
-      await stack.stop();
+  return [
+    {
+      name: 'Sluice: edge, router, SDK backend; access record and metrics on',
+      role: 'row',
+      targets: [
+        { kind: 'at most', value: 1.4, of: 'floor' },
+        { kind: 'at most', value: 0.6, of: 'peer' },
+      ],
+      port: Number(new URL(stack.gateway).port),
+      requests: plainRequests,
+      processes: [...stack.processes, backend],
+      stop: async () => {
+        await backend.stop();
+        await stack.stop();
+      },
     },
-  };
+  ];
 };
 
-export const httpContenders: readonly Start[] = [bareHttp, oneHop, twoHops, moleculerWeb, sluice];
+export const httpContenders: readonly Start[] = [bareHttp, oneHop, twoHops, moleculerWeb, sluice, allOn];
 
 /** Starts a nats-server of its own, then the prototypes; the first one of the list is the one that clients call. */
 async function overNats(
@@ -76,12 +83,12 @@ async function overNats(
     env: Record<string, string>,
     prototype: (name: string, file: string, env: Record<string, string>) => Promise<Running>,
   ) => Promise<[Running, ...Running[]]>,
-): Promise<HttpContender> {
+): Promise<HttpContender[]> {
   const nats = await startNats();
   const running = await start({ NATS_URL: nats.url }, (name, file, env) =>
     processes.start(name, `bench/prototypes/${file}.ts`, env),
   );
-  return contender(name, role, running[0], running, nats);
+  return [contender(name, role, running[0], running, nats)];
 }
 
 function contender(
@@ -95,6 +102,7 @@ function contender(
     name,
     role,
     port: Number(front.ready['port']),
+    requests: plainRequests,
     processes: [...running, ...(nats ? [{ name: 'nats', pid: nats.pid }] : [])],
     stop: async () => {
       for (const process of running) await process.stop();
