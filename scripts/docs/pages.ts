@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeConfig, type ConfigDefinition, type z } from '@sluice/config';
 import { errorCodes } from '@sluice/errors';
+import { documentSchema } from '@sluice/policy';
 import { Registry } from '@sluice/telemetry';
+import { documentSections } from './document-page.ts';
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A generated page: path from the project's root, and its whole text. */
+/** A generated file: path from the project's root, and its whole text. */
 export interface ReferencePage {
   readonly file: string;
   readonly text: string;
@@ -21,6 +23,8 @@ export async function referencePages(): Promise<ReferencePage[]> {
     { file: 'docs/errors.md', text: errorsPage() },
     { file: 'docs/configuration.md', text: await configurationPage() },
     { file: 'docs/metrics.md', text: await metricsPage() },
+    { file: 'docs/gateway-document.md', text: documentPage() },
+    { file: 'docs/gateway.schema.json', text: `${JSON.stringify(documentSchema(), null, 2)}\n` },
   ];
 }
 
@@ -83,6 +87,16 @@ async function metricsPage(): Promise<string> {
     'Every process serves `/metrics` on its operations port, beside `/health/live` and `/health/ready`. All series carry the label ' +
       '`service`; the usual `process_*` and `nodejs_*` series of prom-client come on top of those listed here.',
     sections.slice(0, -1),
+  );
+}
+
+function documentPage(): string {
+  return page(
+    'What can stand in the gateway document?',
+    'Every member of `gateway.yaml`. What the document is, and how it is checked and applied, is in [gateway.md](gateway.md); a complete one with comments is ' +
+      '[`examples/gateway.yaml`](../examples/gateway.yaml). Editors complete and check it with [`gateway.schema.json`](gateway.schema.json). ' +
+      'A *time* is a number with `ms`, `s`, `m`, `h` or `d`. A *name* is made of letters, digits, `_` and `-`.',
+    documentSections(),
   );
 }
 
