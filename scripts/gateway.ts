@@ -1,9 +1,30 @@
+import { applyCommand } from './gateway/apply.ts';
+import { auditCommand } from './gateway/audit.ts';
 import { CommandError, type Command } from './gateway/command.ts';
 import { checkCommand } from './gateway/check.ts';
+import { consumersCommand } from './gateway/consumers.ts';
+import { keysCommand } from './gateway/keys.ts';
+import { exportCommand, revisionsCommand, rollbackCommand } from './gateway/revisions.ts';
+import { revocationsCommand, revokeCommand } from './gateway/revoke.ts';
 import { routesCommand } from './gateway/routes.ts';
+import { statusCommand, usageCommand } from './gateway/usage.ts';
 
-/** `npm run gateway -- <command>`: looks into a running gateway. */
-const commands: readonly Command[] = [checkCommand, routesCommand];
+/** `npm run gateway -- <command>`: looks into a running gateway and changes it. */
+const commands: readonly Command[] = [
+  checkCommand,
+  applyCommand,
+  exportCommand,
+  revisionsCommand,
+  rollbackCommand,
+  consumersCommand,
+  keysCommand,
+  revokeCommand,
+  revocationsCommand,
+  usageCommand,
+  auditCommand,
+  routesCommand,
+  statusCommand,
+];
 
 const [name, ...args] = process.argv.slice(2);
 // A reader that has seen enough (`| head`) is no failure.
@@ -32,6 +53,6 @@ async function main(): Promise<void> {
 }
 
 function usage(): string {
-  const lines = commands.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`);
+  const lines = commands.map((command) => `  ${command.name.padEnd(12)} ${command.summary}`);
   return `Usage: npm run gateway -- <command> [options]\n\n${lines.join('\n')}\n\n<command> --help tells its options.\n`;
 }
