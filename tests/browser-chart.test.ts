@@ -115,6 +115,8 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     stack = await startStack({
       services: ['router', 'edge', 'marketdata', 'broadcaster'],
       env: { SLUICE_LIVE_HISTORY: String(history) },
+      // The recording is published over HTTP.
+      document: { overrides: { 'marketdata.add-trades': { auth: 'public' } } },
     });
     way = await openWay(stack.gateway);
     server = startProcess('examples/live-chart/serve.ts', {}, ['--gateway', way.url, '--port', '0']);
