@@ -3,6 +3,7 @@ import { auditCommand } from './gateway/audit.ts';
 import { CommandError, type Command } from './gateway/command.ts';
 import { checkCommand } from './gateway/check.ts';
 import { consumersCommand } from './gateway/consumers.ts';
+import { diffCommand } from './gateway/diff.ts';
 import { keysCommand } from './gateway/keys.ts';
 import { exportCommand, revisionsCommand, rollbackCommand } from './gateway/revisions.ts';
 import { revocationsCommand, revokeCommand } from './gateway/revoke.ts';
@@ -12,6 +13,7 @@ import { statusCommand, usageCommand } from './gateway/usage.ts';
 /** `npm run gateway -- <command>`: looks into a running gateway and changes it. */
 const commands: readonly Command[] = [
   checkCommand,
+  diffCommand,
   applyCommand,
   exportCommand,
   revisionsCommand,
