@@ -51,6 +51,7 @@ function big(value: bigint): Buffer {
 
 async function open(
   fields = '',
+  url = edge.url,
 ): Promise<{ client: RawClient; heard: () => string; extensions: string | undefined }> {
   const client = await RawClient.open(url.replace(/^ws/, 'http'));
   clients.push(client);
