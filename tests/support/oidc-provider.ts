@@ -134,7 +134,6 @@ function configurationOf(
         grant_types: ['authorization_code', 'refresh_token'],
         redirect_uris: callbacks.length > 0 ? [...callbacks] : ['http://127.0.0.1/unused'],
         post_logout_redirect_uris: [...afterLogout],
-        id_token_signed_response_alg: 'ES256',
       },
       {
         ...machineClient,
@@ -144,6 +143,7 @@ function configurationOf(
         scope: 'markets:read markets:write',
       },
     ],
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
     jwks: { keys: [key as never] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     scopes: ['openid', 'offline_access', 'profile', 'markets:read', 'markets:write'],

@@ -134,12 +134,13 @@ export class IntrospectionMethod implements CredentialMethod {
   /** An answer that still counts: by its time, and because the document still has who gave it. */
   #known(key: string): Answer | 'refused' | undefined {
     const known = this.#answers.get(key);
-    if (known === undefined || known === 'refused' || this.#mapped.has(known.caller)) return known;
+    if (known === undefined || known === 'refused') return known;
     const caller = this.#endpoints.includes(known.endpoint) ? this.current(known.caller) : null;
     if (caller === null) {
       this.#answers.forget(key);
       return undefined;
     }
+    if (caller === known.caller) return known;
     const answer = { ...known, caller };
     this.#answers.accept(key, answer);
     return answer;
