@@ -260,19 +260,21 @@ describe('several methods', () => {
 });
 
 describe('what ends a caller that is connected', () => {
-  it('is that its key is disabled, deleted, or past its time', async () => {
+  it('is that its key is disabled, deleted, or past its time, which may be set while it is connected', async () => {
+    const hour = 3_600_000;
     const keys = [
       await kit.putKey({}),
       await kit.putKey({}),
-      await kit.putKey({ expires: Date.now() + 1_500 }),
+      await kit.putKey({ expires: Date.now() + hour }),
       await kit.putKey({}),
-    ];
+    ] as const;
     const watches = [];
     for (const { text } of keys) watches.push(watched(await accepted(text)));
-    const [disabled, deleted, expired, stays] = watches.map(({ endings }) => endings);
-    await kit.putKey({ key: keys[0]!, disabled: true });
-    await kit.deleteKey(keys[1]!.id);
-    await until(() => disabled!.length === 1 && deleted!.length === 1 && expired!.length === 1, patient);
+    const [disabled = [], deleted = [], expired = [], stays = []] = watches.map(({ endings }) => endings);
+    await kit.putKey({ key: keys[0], disabled: true });
+    await kit.deleteKey(keys[1].id);
+    await kit.putKey({ key: keys[2], expires: Date.now() + 300 });
+    await until(() => disabled.length === 1 && deleted.length === 1 && expired.length === 1, patient);
     expect([disabled, deleted, expired, stays]).toEqual([['revoked'], ['revoked'], ['expired'], []]);
     for (const key of keys.slice(0, 3)) expect(await judge(key.text)).toEqual(badKey);
     for (const { stop } of watches) stop();

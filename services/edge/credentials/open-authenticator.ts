@@ -82,10 +82,7 @@ class CallerCheck implements OpenAuthenticator {
     this.#revocations = of.revocations;
     this.#document = of.document;
     this.#metrics = of.metrics;
-    this.#watchlist = new Watchlist((caller) => {
-      const now = this.#judge(caller);
-      return typeof now === 'string' ? now : null;
-    }, of.report);
+    this.#watchlist = new Watchlist((caller) => this.#judge(caller), of.report);
     of.metrics.now.watched = () => this.#watchlist.size;
     this.#stopFollowing = of.document.onChange(() => this.changed());
     of.store.onChange(
@@ -191,11 +188,10 @@ class CallerCheck implements OpenAuthenticator {
   }
 
   #judge(caller: Caller): Caller | Ending {
-    const why = this.#ending(caller);
-    if (why !== null) return why;
     const method = this.#methods.get(caller.method);
-    if (method?.current === undefined) return caller;
-    return method.current(caller) ?? 'revoked';
+    const now = method?.current === undefined ? caller : method.current(caller);
+    if (now !== null) return this.#ending(now) ?? now;
+    return this.#ending(caller) ?? 'revoked';
   }
 
   #ending(caller: Caller): Ending | null {

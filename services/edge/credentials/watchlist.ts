@@ -8,6 +8,8 @@ const collectMs = 20;
 
 interface Watcher {
   readonly caller: Caller;
+  /** The caller as it was when somebody looked last: its time may have changed. */
+  latest: Caller;
   readonly ended: (why: Ending) => void;
 }
 
@@ -16,7 +18,7 @@ interface Watcher {
  * change of a key or a consumer finds its own connections; one that may concern anybody has all of them judged again.
  */
 export class Watchlist {
-  readonly #judge: (caller: Caller) => Ending | null;
+  readonly #judge: (caller: Caller) => Caller | Ending;
   readonly #report: (detail: string, error?: unknown) => void;
   readonly #watchers = new Set<Watcher>();
   /** By the keys of KV `consumers` that a caller depends on. */
@@ -24,8 +26,8 @@ export class Watchlist {
   #ticking: NodeJS.Timeout | undefined;
   #collecting: NodeJS.Timeout | undefined;
 
-  /** `judge` says why a caller is no longer good, null while it is. */
-  constructor(judge: (caller: Caller) => Ending | null, report: (detail: string, error?: unknown) => void) {
+  /** `judge` says why a caller is no longer good, or gives it as it is now. */
+  constructor(judge: (caller: Caller) => Caller | Ending, report: (detail: string, error?: unknown) => void) {
     this.#judge = judge;
     this.#report = report;
   }
@@ -36,7 +38,7 @@ export class Watchlist {
 
   /** Of a caller that is not good already the listener hears in a moment, never from inside this call. */
   add(caller: Caller, ended: (why: Ending) => void): () => void {
-    const watcher = { caller, ended };
+    const watcher: Watcher = { caller, latest: caller, ended };
     this.#watchers.add(watcher);
     for (const entry of entriesOf(caller)) {
       const others = this.#byEntry.get(entry);
@@ -77,15 +79,16 @@ export class Watchlist {
   #tick(): void {
     const now = Date.now();
     for (const watcher of this.#watchers) {
-      const { expiresAt } = watcher.caller;
-      if (expiresAt !== null && expiresAt <= now) this.#end(watcher, 'expired');
+      const { expiresAt } = watcher.latest;
+      if (expiresAt !== null && expiresAt <= now) this.#look(watcher);
     }
   }
 
   #look(watcher: Watcher): void {
     if (!this.#watchers.has(watcher)) return;
-    const why = this.#judge(watcher.caller);
-    if (why !== null) this.#end(watcher, why);
+    const now = this.#judge(watcher.latest);
+    if (typeof now === 'string') this.#end(watcher, now);
+    else watcher.latest = now;
   }
 
   #end(watcher: Watcher, why: Ending): void {

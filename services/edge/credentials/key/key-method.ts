@@ -115,7 +115,8 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
       const entry = store.keys.peek(caller.key ?? '');
       // Not at hand any more: nothing has changed since it was, or the listener would have been told.
       if (entry === undefined) return caller;
-      if (entry === null || !isGood(entry)) return null;
+      // Its time is for whoever asked: a key that has expired was not revoked.
+      if (entry === null || entry.disabled) return null;
       const consumer = store.find(entry.consumer);
       if (consumer instanceof Promise) return swallow(consumer, caller);
       return consumer === null || consumer.disabled ? null : memoOf(entry, consumer).caller;
