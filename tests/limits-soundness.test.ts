@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, asyncProperty, constantFrom, double, integer, record, type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { calm, Simulation, type Admission, type Weather } from './support/limits-simulation.ts';
 
@@ -39,24 +39,24 @@ function steadily(sim: Simulation, options: { from: number; to: number; perSecon
     sim.time.after(from + (n * 1_000) / perSecond, () => sim.call(n, 'steady'));
 }
 
-const storms = fc.record({
-  delayMs: fc.constantFrom(1, 5, 30),
-  slow: fc.constantFrom(0, 0.02),
-  loss: fc.constantFrom(0, 0.02, 0.1),
-  stale: fc.constantFrom(0, 0.2),
-  workerKills: fc.constantFrom(0, 0.5, 2),
-  edgeKills: fc.constantFrom(0, 0.5),
-  natsRestarts: fc.constantFrom(0, 0.3),
-}) satisfies fc.Arbitrary<Weather>;
+const storms = record({
+  delayMs: constantFrom(1, 5, 30),
+  slow: constantFrom(0, 0.02),
+  loss: constantFrom(0, 0.02, 0.1),
+  stale: constantFrom(0, 0.2),
+  workerKills: constantFrom(0, 0.5, 2),
+  edgeKills: constantFrom(0, 0.5),
+  natsRestarts: constantFrom(0, 0.3),
+}) satisfies Arbitrary<Weather>;
 
-const scenario = fc.record({
-  seed: fc.integer(),
-  edges: fc.integer({ min: 1, max: 4 }),
-  workers: fc.integer({ min: 1, max: 4 }),
-  limit: fc.integer({ min: 1, max: 60 }),
-  windowMs: fc.constantFrom(1_000, 2_500),
-  cost: fc.integer({ min: 1, max: 3 }),
-  mostKeys: fc.constantFrom(1, 2, 1_000),
+const scenario = record({
+  seed: integer(),
+  edges: integer({ min: 1, max: 4 }),
+  workers: integer({ min: 1, max: 4 }),
+  limit: integer({ min: 1, max: 60 }),
+  windowMs: constantFrom(1_000, 2_500),
+  cost: integer({ min: 1, max: 3 }),
+  mostKeys: constantFrom(1, 2, 1_000),
   weather: storms,
 });
 
@@ -67,8 +67,8 @@ const ms = 5_000;
 describe('whatever dies, is lost or comes late', () => {
   test('no window of the limit’s length ever holds more than the limit', async () => {
     let admitted = 0;
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
+    await assert(
+      asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const sim = new Simulation({
           ...rest,
           document: { limits: { l: { limit, window: `${windowMs}ms`, on_failure: 'closed' } } },
@@ -87,8 +87,8 @@ describe('whatever dies, is lost or comes late', () => {
   });
 
   test('of several limits on a call each holds, a burst within its second too', async () => {
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
+    await assert(
+      asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const burst = Math.max(1, limit >> 1);
         const sim = new Simulation({
           ...rest,
@@ -114,8 +114,8 @@ describe('whatever dies, is lost or comes late', () => {
 
   test('a day’s quota is never exceeded, on neither side of midnight', async () => {
     const midnight = Date.UTC(2026, 10, 22);
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, windowMs: _, cost, ...rest }) => {
+    await assert(
+      asyncProperty(scenario, async ({ limit, cost, ...rest }) => {
         const sim = new Simulation({
           ...rest,
           epoch: midnight - ms / 2,
@@ -136,8 +136,8 @@ describe('whatever dies, is lost or comes late', () => {
   });
 
   test('a policy that is open lets pass its emergency limit per edge besides, and no more', async () => {
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
+    await assert(
+      asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const emergency = 5;
         const sim = new Simulation({
           ...rest,
@@ -156,8 +156,8 @@ describe('whatever dies, is lost or comes late', () => {
   });
 
   test('a lower limit counts what was used under the higher one', async () => {
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
+    await assert(
+      asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const limits = (of: number) => ({
           limits: { l: { limit: of, window: `${windowMs}ms`, on_failure: 'closed' as const } },
         });
@@ -182,10 +182,10 @@ describe('whatever dies, is lost or comes late', () => {
 
 describe('when the clock of the leading NATS server is set', () => {
   test('at most one more limit passes, around that moment only', async () => {
-    await fc.assert(
-      fc.asyncProperty(
+    await assert(
+      asyncProperty(
         scenario,
-        fc.integer({ min: -3_600_000, max: 3_600_000 }),
+        integer({ min: -3_600_000, max: 3_600_000 }),
         async ({ limit, windowMs, cost, ...rest }, byMs) => {
           const sim = new Simulation({
             ...rest,
@@ -220,19 +220,19 @@ describe('under steady load', () => {
     route: { limits: ['l'] },
     weather: calm,
   });
-  const steady = fc.record({
-    seed: fc.integer(),
-    edges: fc.integer({ min: 1, max: 3 }),
-    workers: fc.integer({ min: 1, max: 3 }),
-    limit: fc.integer({ min: 40, max: 200 }),
-    windowMs: fc.constantFrom(1_000, 3_000),
+  const steady = record({
+    seed: integer(),
+    edges: integer({ min: 1, max: 3 }),
+    workers: integer({ min: 1, max: 3 }),
+    limit: integer({ min: 40, max: 200 }),
+    windowMs: constantFrom(1_000, 3_000),
   });
 
   test('above the limit, ten elevenths of it pass, less what lies unspent at the edges', async () => {
-    await fc.assert(
-      fc.asyncProperty(
+    await assert(
+      asyncProperty(
         steady,
-        fc.double({ min: 1, max: 3, noNaN: true }),
+        double({ min: 1, max: 3, noNaN: true }),
         async ({ limit, windowMs, ...rest }, load) => {
           const sim = new Simulation({ ...limited(limit, windowMs), ...rest });
           const [from, windows] = [1_500, 11];
@@ -248,8 +248,8 @@ describe('under steady load', () => {
   });
 
   test('a client that stays below ten elevenths of its limit is not refused', async () => {
-    await fc.assert(
-      fc.asyncProperty(steady, async ({ limit, windowMs, ...rest }) => {
+    await assert(
+      asyncProperty(steady, async ({ limit, windowMs, ...rest }) => {
         const sim = new Simulation({ ...limited(limit, windowMs), ...rest });
         const to = 1_500 + 8 * windowMs;
         // One slot may hold a call more than another.
