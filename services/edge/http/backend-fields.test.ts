@@ -58,7 +58,9 @@ describe('what backends are shown', () => {
       },
     });
     const cookies = (value: string) => fieldsFor(['Cookie', value], null);
-    expect(cookies('a=1; __Host-sid=secret; sid.1=more; b=sid')).toEqual([['cookie', 'a=1; b=sid']]);
+    expect(cookies('a=1; __Host-sid=secret; sid_login3=state; sidebar=2; b=sid')).toEqual([
+      ['cookie', 'a=1; sidebar=2; b=sid'],
+    ]);
     expect(cookies('sid=secret')).toEqual([]);
     expect(cookies('theme=dark')).toEqual([['cookie', 'theme=dark']]);
   });

@@ -47,14 +47,14 @@ function cookiesOf({ current }: DocumentSource): string[] {
   return Object.values(current.logins).map((login) => login.cookie_name);
 }
 
-/** Without the cookies whose names begin with one of these, `__Host-` and `__Secure-` before it left aside. */
+/** Without the cookies of these names, and those of logins under way (`<name>_login…`), with any prefix of RFC 6265bis. */
 function withoutCookies(field: string, names: readonly string[]): string {
   return field
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => {
-      const bare = pair.replace(/^__(?:Host|Secure)-/i, '');
-      return !names.some((name) => bare.startsWith(name));
+      const [bare = ''] = pair.replace(/^__(?:Host|Secure)-/i, '').split('=', 1);
+      return !names.some((name) => bare === name || bare.startsWith(`${name}_login`));
     })
     .join('; ');
 }
