@@ -60,8 +60,8 @@ const scenario = record({
   weather: storms,
 });
 
-const many = { numRuns: 150, endOnFailure: true };
-const some = { numRuns: 40, endOnFailure: true };
+const many = { numRuns: 120, endOnFailure: true };
+const some = { numRuns: 25, endOnFailure: true };
 const ms = 5_000;
 
 describe('whatever dies, is lost or comes late', () => {

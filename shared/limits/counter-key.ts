@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-const hashBytes = 16;
+const hashLength = 22;
 
 /**
- * What of a caller is in a counter's name: 22 characters of base64url. Client addresses, subjects and header values go
- * into it, so they are neither readable in the bucket nor able to make names of any length. Sixteen bytes of SHA-256:
+ * What of a caller is in a counter's name: the first 22 characters of the SHA-256 in base64url. Client addresses, subjects
+ * and header values go into it, so they are neither readable in the bucket nor able to make names of any length. 132 bits:
  * nobody finds two values that count together.
  */
 export function hashKey(text: string): string {
-  return createHash('sha256').update(text).digest().toString('base64url', 0, hashBytes);
+  return hash('sha256', text, 'base64url').slice(0, hashLength);
 }
 
 /** Key of one slot's counter; `counter` is `<policy>.<hash>`. The window is in it: slots of another length are others. */
