@@ -139,6 +139,7 @@ function oneOf(values: readonly unknown[]): string {
 }
 
 function bound(origin: string, word: string, limit: number): string {
+  if (limit === 1 && word === 'at least' && origin !== 'number' && origin !== 'int') return 'not be empty';
   if (origin === 'string') return `have ${word} ${limit} characters`;
   return origin === 'array' ? `have ${word} ${limit} entries` : `be ${word} ${limit}`;
 }
