@@ -146,6 +146,13 @@ describe('the admin API', () => {
     expect(() => announced({}, { ...metadata, 'sluice.roles': 'viewer,clerk' }, own)).toThrow('no other');
   });
 
+  test('keeps its place when `services` forgets it', () => {
+    const services = { orders: { paths: ['/v1/orders'] } };
+    expect(announced({ services }, metadata, own).path).toBe('/admin/v1/keys');
+    const compiled = announced({}, metadata, own);
+    expect(policies({ services }).retained(compiled).path).toBe('/admin/v1/keys');
+  });
+
   test('is not opened by an override', () => {
     const overrides = { 'admin.*': { auth: 'public' as const } };
     expect(() => announced({ overrides }, metadata, own)).toThrow('cannot be public');

@@ -28,7 +28,7 @@ export class RoutePolicies {
     service: { readonly name: string; readonly version: string },
     { auth, cost, timeoutMs, ...rest }: Announcement,
   ): CompiledRoute {
-    checkClaim(this.#document.services, service.name, rest.path);
+    checkClaim(this.#document.services, service.name, rest);
     const { defaults } = this.#document;
     const route: CompiledRoute = {
       ...plainRoute,
@@ -50,7 +50,7 @@ export class RoutePolicies {
    * now holds. Throws FactError where it is no longer allowed.
    */
   retained(route: CompiledRoute): CompiledRoute {
-    if (route.service) checkClaim(this.#document.services, route.service.name, route.path);
+    if (route.service) checkClaim(this.#document.services, route.service.name, route);
     return this.#finish(route, this.#overrides.of(route.id));
   }
 
