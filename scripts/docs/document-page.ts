@@ -75,7 +75,9 @@ function range(schema: JsonSchema): string {
   return ` from ${Number(minimum)} to ${upper.toLocaleString('en')}`;
 }
 
-const isDuration = (schema: JsonSchema): boolean => String(schema['pattern'] ?? '').includes('(?:ms|s|m');
+function isDuration({ pattern }: JsonSchema): boolean {
+  return typeof pattern === 'string' && pattern.includes('(?:ms|s|m');
+}
 
 function examples(schema: JsonSchema): string {
   const [least, most] = (schema['examples'] ?? []) as string[];

@@ -104,6 +104,9 @@ export const introspection = z.strictObject({
   ...claims,
 });
 
+/** `//host` and `/\\host` would lead browsers elsewhere. */
+const localPath = /^\/(?![/\\])/;
+
 export const login = z.strictObject({
   issuer: webAddress.meta({
     description: 'The OpenID provider; its addresses are read from `/.well-known/openid-configuration`.',
@@ -156,12 +159,12 @@ export const login = z.strictObject({
     .meta({ description: 'A session ends after this time, whatever is refreshed.' }),
   after_login: z
     .string()
-    .startsWith('/', 'a path')
+    .regex(localPath, 'a path of the gateway, like /docs')
     .default('/')
     .meta({ description: 'Where the browser goes after a login that named no other path.' }),
   after_logout: z
     .string()
-    .startsWith('/', 'a path')
+    .regex(localPath, 'a path of the gateway, like /docs')
     .default('/')
     .meta({ description: 'Where the browser goes after a logout.' }),
   ...claims,

@@ -38,7 +38,7 @@ test('a fault in a list file is told with the line of that file', async () => {
   const { faults } = await load(withList('lists/broken.txt'));
   expect(faults).toHaveLength(1);
   expect(faults[0]).toMatch(
-    /lists\/broken\.txt:3: addresses\.lists\.office\[1\]: "10\.0\.0\.0\/99" is no address/,
+    /^lists\/broken\.txt:3: addresses\.lists\.office\[1\]: "10\.0\.0\.0\/99" is no address/,
   );
 });
 

@@ -36,7 +36,7 @@ export async function loadDocumentFile(file: string, name = file): Promise<Loade
   }
   const read = readText(text, name);
   if ('faults' in read) return { ok: false, faults: read.faults, files };
-  const lists = await readLists(read.value, path.dirname(file), files);
+  const lists = await readLists(read.value, { file, name }, files);
   const faults = lists.failed.map(({ list, error }) => {
     const place = ['addresses', 'lists', list, 'file'];
     return unreadable(error, name, read.lineOf(place), place);
@@ -65,7 +65,7 @@ interface ListFile {
 
 async function readLists(
   value: unknown,
-  folder: string,
+  document: { readonly file: string; readonly name: string },
   files: string[],
 ): Promise<{
   value: unknown;
@@ -81,10 +81,10 @@ async function readLists(
   for (const [list, entries] of Object.entries(lists)) {
     const file = objectIn(lists, list)?.['file'];
     if (typeof file !== 'string' || Object.keys(entries as object).length !== 1) continue;
-    const place = path.resolve(folder, file);
+    const place = path.resolve(path.dirname(document.file), file);
     files.push(place);
     try {
-      const parsed = await readList(place, path.join(folder, file));
+      const parsed = await readList(place, path.join(path.dirname(document.name), file));
       read.set(list, parsed);
       resolved[list] = parsed.entries;
     } catch (error) {
