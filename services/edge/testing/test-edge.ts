@@ -56,6 +56,7 @@ export interface TestEdge {
   readonly documents: TestDocuments;
   readonly addresses: AddressBook;
   readonly authenticator: OpenAuthenticator;
+  readonly sessions: Sessions;
   readonly http: HttpServer;
   readonly call: GatewayCaller;
   /** Access records and warnings, in order. */
@@ -205,6 +206,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     documents,
     addresses,
     authenticator,
+    sessions,
     http,
     records,
     failures,

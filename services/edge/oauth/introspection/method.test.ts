@@ -172,7 +172,10 @@ describe('tokens of a real provider', () => {
     expect(method.current(caller)?.identity.scopes).toEqual(['markets:read', 'reports:read']);
     expect((await verify(token)).identity.scopes).toEqual(['markets:read', 'reports:read']);
     expect(asked()).toBe(before);
-    documents.set({ introspection: { main: endpoint({ role_map: { machine: 'robot' } }) } });
+    documents.set({
+      introspection: { main: endpoint({ role_map: { machine: 'robot' } }) },
+      roles: { robot: {} },
+    });
     expect((await verify(token)).identity.roles).toEqual(['robot']);
     documents.set({});
     expect(method.current(caller)).toBeNull();

@@ -1,6 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CookieBrowser } from '../../../../tests/support/cookie-browser.ts';
-import { startLoginKit, type LoginKit } from '../testing/login-kit.ts';
+import { until } from '@sluice/testing';
+import { revocationKey, revocationsBucket } from '@sluice/policy';
+import { openBucket } from '@sluice/nats';
+import {
+  entryOf,
+  firstKey,
+  opened,
+  resealed,
+  sessionCookie,
+  sessions,
+  ticketOf,
+} from '../testing/crafted.ts';
+import { cookieKeys, startLoginKit, type LoginKit } from '../testing/login-kit.ts';
+import { parseSealKeys, seal, type SealKey } from './seal.ts';
 
 let kit: LoginKit;
 let gateway: string;
@@ -10,25 +23,374 @@ beforeAll(async () => {
   kit.provider.users.set('alice', { name: 'Alice', roles: ['trader'], tenant: 'acme' });
 });
 afterAll(() => kit[Symbol.asyncDispose]());
-beforeEach(() => {
+beforeEach(async () => {
   kit.provider.trouble = null;
   kit.edge.received.length = 0;
+  process.env['TEST_COOKIE_KEY'] = cookieKeys[0];
+  await kit.configure({});
 });
+
+const page = { accept: 'text/html' };
+const me = (browser: CookieBrowser) => browser.visit(`${gateway}/v1/me`);
+const identity = {
+  subject: 'alice',
+  kind: 'session',
+  roles: ['trader'],
+  scopes: ['markets:read', 'markets:write', 'offline_access', 'openid', 'profile'],
+  tenant: 'acme',
+};
 
 describe('a login', () => {
   it('gives backends the identity that the provider tells, and no credential', async () => {
     const browser = await kit.logIn('alice');
-    const me = await browser.visit(`${gateway}/v1/me`);
-    expect([me.status, me.json()]).toEqual([
-      200,
-      {
-        subject: 'alice',
-        kind: 'session',
-        roles: ['trader'],
-        scopes: ['markets:read', 'markets:write', 'offline_access', 'openid', 'profile'],
-        tenant: 'acme',
-      },
-    ]);
+    const answer = await me(browser);
+    expect([answer.status, answer.json()]).toEqual([200, identity]);
     expect(JSON.stringify(kit.edge.received[0]?.headers)).not.toContain('sluice_session');
   });
+
+  it('tells its pages who they are and until when, and nobody a token', async () => {
+    const browser = await kit.logIn('alice');
+    const session = await browser.visit(`${gateway}/auth/main/session`);
+    const { kind: _, ...shown } = identity;
+    expect(session.json()).toEqual({ login: 'main', ...shown, expires_at: expect.any(Number) });
+    expect(session.headers.get('cache-control')).toBe('no-store');
+    const { state } = (await entryOf(browser, kit.edge))!;
+    const cookie = browser.cookies(gateway).get(sessionCookie)!;
+    expect(JSON.stringify(await opened(cookie))).not.toContain(state.refreshToken);
+    // What is in KV cannot be read without the cookie.
+    const entry = await (await sessions(kit.edge)).get((await ticketOf(browser, kit.edge)).entry);
+    expect(Buffer.from(entry!.value).toString()).not.toContain(state.refreshToken);
+    const nobody = await new CookieBrowser().visit(`${gateway}/auth/main/session`);
+    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([401, 'Cookie realm="sluice"']);
+  });
+
+  it('brings the browser back where it wanted to go, with one cookie that scripts cannot read', async () => {
+    const browser = new CookieBrowser();
+    const to = encodeURIComponent('/orders?page=2#last');
+    const callback = await browser.logInAtProvider(`${gateway}/auth/main/login?return_to=${to}`, 'alice');
+    const arrived = await browser.visit(callback);
+    expect([arrived.status, arrived.location]).toEqual([302, `${gateway}/orders?page=2#last`]);
+    expect(arrived.headers.get('referrer-policy')).toBe('no-referrer');
+    expect([...browser.cookies(gateway).keys()]).toEqual([sessionCookie]);
+    const line = arrived.headers.getSetCookie().find((each) => each.startsWith(`${sessionCookie}=`));
+    expect(line).toMatch(/; Path=\/; Max-Age=28800; HttpOnly; SameSite=Lax$/);
+  });
+
+  it.each(['https://evil.example', '//evil.example', '/\\evil.example', '/auth/main/login', 'x'])(
+    'does not begin with a way back to %s',
+    async (to) => {
+      const url = `${gateway}/auth/main/login?return_to=${encodeURIComponent(to)}`;
+      const answer = await new CookieBrowser().visit(url);
+      expect([answer.status, answer.json()['code']]).toEqual([400, 'invalid_parameters']);
+    },
+  );
+
+  it('sends cookies only over TLS, under a name that no other host can set, where the gateway is https', async () => {
+    await kit.configure({ public_url: 'https://gateway.example' });
+    const answer = await new CookieBrowser().visit(`${gateway}/auth/main/login`);
+    expect(answer.headers.get('set-cookie')).toMatch(
+      /^__Host-sluice_session_login0=[^;]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    expect(answer.location).toContain(encodeURIComponent('https://gateway.example/auth/main/callback'));
+  });
+
+  it('asks with PKCE, state and nonce, and with what the document adds', async () => {
+    await kit.configure({ parameters: { prompt: 'login', ui_locales: 'de' } });
+    const { location } = await new CookieBrowser().visit(`${gateway}/auth/main/login`);
+    const query = Object.fromEntries(new URL(location!).searchParams);
+    expect(query).toMatchObject({ code_challenge_method: 'S256', prompt: 'login', ui_locales: 'de' });
+    for (const name of ['code_challenge', 'state', 'nonce']) expect(query[name]).toMatch(/^[\w-]{43,44}$/);
+  });
+
+  it('leaves with a page where strict cookies would not survive a redirect', async () => {
+    await kit.configure({ same_site: 'strict', after_login: '/home' });
+    const browser = new CookieBrowser();
+    const arrived = await browser.visit(await browser.logInAtProvider(`${gateway}/auth/main/login`, 'alice'));
+    expect([arrived.status, arrived.headers.get('refresh')]).toEqual([200, '0; url=/home']);
+    expect(arrived.headers.getSetCookie().join()).toContain('SameSite=Strict');
+  });
+
+  it('can be under way in several tabs', async () => {
+    const browser = new CookieBrowser();
+    const begun = [];
+    for (let i = 0; i < 3; i++)
+      begun.push(await browser.logInAtProvider(`${gateway}/auth/main/login`, 'alice'));
+    for (const callback of begun.toReversed()) expect((await browser.visit(callback)).status).toBe(302);
+    expect((await me(browser)).status).toBe(200);
+  });
+
+  it('of another user ends the session that the browser had', async () => {
+    const browser = await kit.logIn('alice');
+    const before = browser.cookies(gateway).get(sessionCookie)!;
+    // The provider has a session of its own, which belongs to alice.
+    browser.cookies(kit.provider.issuer).clear();
+    await kit.logIn('bob', browser);
+    expect((await me(browser)).json()['subject']).toBe('bob');
+    browser.cookies(gateway).set(sessionCookie, before);
+    await until(async () => (await me(browser)).status === 401);
+  });
+
+  it('that the user breaks off is 403, as a page for people', async () => {
+    const browser = new CookieBrowser();
+    const form = await browser.follow(`${gateway}/auth/main/login`);
+    const cancelled = await browser.visit(form.url, { form: { cancel: '1' } });
+    const callback = (await browser.follow(cancelled.location!, (url) => url.includes('/callback')))
+      .location!;
+    const answer = await browser.visit(callback, { headers: page });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([403, 'text/html; charset=utf-8']);
+    expect(answer.text).toContain('access_denied');
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(browser.cookies(gateway).size).toBe(0);
+  });
+
+  it('is 503 while the provider is away, at its beginning and at its end', async () => {
+    await kit.configure({ parameters: { x: 'new' } });
+    kit.provider.trouble = 'fail';
+    const begin = await new CookieBrowser().visit(`${gateway}/auth/main/login`, { headers: page });
+    expect([begin.status, begin.headers.get('retry-after')]).toEqual([503, '5']);
+    kit.provider.trouble = null;
+    const browser = new CookieBrowser();
+    const callback = await browser.logInAtProvider(`${gateway}/auth/main/login`, 'alice');
+    kit.provider.trouble = 'refuse';
+    const end = await browser.visit(callback);
+    expect([end.status, end.json()['code']]).toEqual([503, 'unavailable']);
+  });
+});
+
+describe('a callback is refused', () => {
+  const begin = async (browser: CookieBrowser): Promise<string> =>
+    browser.logInAtProvider(`${gateway}/auth/main/login`, 'alice');
+  const refused = async (browser: CookieBrowser, url: string): Promise<void> => {
+    const problem = await browser.visit(url);
+    expect([problem.status, problem.json()['code']]).toEqual([400, 'bad_request']);
+    expect(problem.headers.get('content-type')).toBe('application/problem+json');
+    expect(browser.cookies(gateway).has(sessionCookie)).toBe(false);
+    expect((await fetch(`${gateway}/auth/main/session`)).status).toBe(401);
+  };
+  const attempt = (browser: CookieBrowser): [string, string] =>
+    [...browser.cookies(gateway)].find(([name]) => name.startsWith(`${sessionCookie}_login`))!;
+
+  it('without a login under way', async () => {
+    await refused(new CookieBrowser(), `${gateway}/auth/main/callback?code=x&state=0x`);
+    await refused(new CookieBrowser(), `${gateway}/auth/main/callback`);
+    await refused(new CookieBrowser(), `${gateway}/auth/main/callback?error=access_denied&state=9`);
+  });
+
+  it('in another browser, which has not the cookie', async () => {
+    const callback = await begin(new CookieBrowser());
+    await refused(new CookieBrowser(), callback);
+    const other = new CookieBrowser();
+    await begin(other);
+    await refused(other, callback);
+  });
+
+  it('with another state', async () => {
+    const browser = new CookieBrowser();
+    const url = new URL(await begin(browser));
+    url.searchParams.set('state', `0${'x'.repeat(43)}`);
+    await refused(browser, url.href);
+  });
+
+  it.each(['nonce', 'verifier'])('with another %s', async (name) => {
+    const browser = new CookieBrowser();
+    const callback = await begin(browser);
+    const [cookie, value] = attempt(browser);
+    browser.cookies(gateway).set(cookie, await resealed(value, { [name]: 'x'.repeat(43) }));
+    await refused(browser, callback);
+  });
+
+  it.each([
+    ['too late', { end: 1 }],
+    ['of another login', { login: 'other' }],
+    ['of another kind', { kind: 'session' }],
+  ])('%s', async (_, change) => {
+    const browser = new CookieBrowser();
+    const callback = await begin(browser);
+    const [cookie, value] = attempt(browser);
+    browser.cookies(gateway).set(cookie, await resealed(value, change));
+    await refused(browser, callback);
+  });
+
+  it('the second time, even with the cookie of the first', async () => {
+    const browser = new CookieBrowser();
+    const callback = await begin(browser);
+    const [cookie, value] = attempt(browser);
+    expect((await browser.visit(callback)).status).toBe(302);
+    browser.cookies(gateway).clear();
+    await refused(browser, callback);
+    browser.cookies(gateway).set(cookie, value);
+    await refused(browser, callback);
+  });
+
+  it('with an issuer that is not the provider (RFC 9207)', async () => {
+    const browser = new CookieBrowser();
+    const url = new URL(await begin(browser));
+    url.searchParams.set('iss', 'https://evil.example');
+    await refused(browser, url.href);
+  });
+});
+
+describe('a cookie is refused', () => {
+  const refused = async (cookie: string): Promise<void> => {
+    const answer = await fetch(`${gateway}/v1/me`, { headers: { cookie: `${sessionCookie}=${cookie}` } });
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Cookie realm="sluice"']);
+    expect(await answer.json()).toMatchObject({ code: 'unauthorized' });
+  };
+  const good = async (): Promise<string> => (await kit.logIn('alice')).cookies(gateway).get(sessionCookie)!;
+
+  it('with any part of it changed', async () => {
+    const parts = (await good()).split('.');
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i]!;
+      const changed = part === '' ? 'AAAA' : (part[0] === 'A' ? 'B' : 'A') + part.slice(1);
+      await refused(parts.with(i, changed).join('.'));
+    }
+  });
+
+  it.each(['', 'x', '....', 'a.b.c.d.e', 'x'.repeat(5_000), 'eyJhbGciOiJub25lIn0..', '%00'])(
+    'that never was one: %s',
+    (cookie) => refused(cookie),
+  );
+
+  it('sealed with a key that is not ours, or holding what we never write', async () => {
+    const cookie = await good();
+    const [foreign] = parseSealKeys('9'.repeat(64)) as [SealKey];
+    await refused(await resealed(cookie, {}, foreign));
+    await refused(await resealed(cookie, {}, { ...foreign, id: firstKey.id }));
+    for (const change of [
+      { e: 1 },
+      { e: 'x' },
+      { l: 'other' },
+      { s: '../x' },
+      { s: 1 },
+      { k: null },
+      { b: null },
+    ])
+      await refused(await resealed(cookie, change));
+    // Another session's entry cannot be opened with this one's key.
+    const { s } = await opened(await good());
+    await refused(await resealed(cookie, { s }));
+    await refused(await seal([1], firstKey));
+  });
+
+  it('when its login is no longer in the document, or its key has been retired', async () => {
+    const browser = await kit.logIn('alice');
+    process.env['TEST_COOKIE_KEY'] = `${cookieKeys[1]},${cookieKeys[0]}`;
+    await kit.configure({ after_login: '/a' });
+    expect((await me(browser)).status).toBe(200);
+    const later = await kit.logIn('alice');
+    process.env['TEST_COOKIE_KEY'] = cookieKeys[1];
+    await kit.configure({ after_login: '/b' });
+    expect((await me(browser)).status).toBe(401);
+    expect((await me(later)).status).toBe(200);
+    await kit.edge.document({});
+    expect((await me(later)).status).toBe(401);
+    expect((await later.visit(`${gateway}/auth/main/session`)).status).toBe(404);
+  });
+
+  it('as 503 where its key cannot be read', async () => {
+    const browser = await kit.logIn('alice');
+    process.env['TEST_COOKIE_KEY'] = 'too short';
+    await kit.configure({ after_login: '/c' });
+    expect((await me(browser)).status).toBe(503);
+    expect(JSON.stringify(kit.edge.failures)).not.toContain('too short');
+  });
+
+  it('once its subject or the session itself is revoked', async () => {
+    const revocations = await openBucket(kit.edge.bus, { name: revocationsBucket, perKeyTtl: true });
+    const revoke = (kind: 'subject' | 'jti', id: string) =>
+      revocations.put(
+        revocationKey({ kind, source: 'main', id }),
+        JSON.stringify({ at: Date.now() + 1, until: null, reason: 'test' }),
+      );
+    const bob = await kit.logIn('bob');
+    expect((await me(bob)).status).toBe(200);
+    await revoke('subject', 'bob');
+    await until(async () => (await me(bob)).status === 401);
+    const alice = await kit.logIn('alice');
+    await revoke('jti', (await ticketOf(alice, kit.edge)).id);
+    await until(async () => (await me(alice)).status === 401);
+  });
+});
+
+describe('calls that change something', () => {
+  const foreign = [
+    {},
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { 'sec-fetch-site': 'none' },
+  ];
+
+  it('are 403 from pages of other origins, other hosts of the same site, and nobody', async () => {
+    const browser = await kit.logIn('alice');
+    for (const headers of [...foreign, { origin: gateway, 'sec-fetch-site': 'cross-site' }])
+      for (const path of ['/v1/me', '/auth/main/logout']) {
+        const answer = await browser.visit(gateway + path, { method: 'POST', headers: headers as never });
+        expect([headers, answer.status, answer.json()['code']]).toEqual([headers, 403, 'forbidden']);
+      }
+    expect(kit.edge.received).toEqual([]);
+    expect((await me(browser)).status).toBe(200);
+  });
+
+  it('pass from pages of our own', async () => {
+    const browser = await kit.logIn('alice');
+    for (const headers of [{ origin: gateway }, { 'sec-fetch-site': 'same-origin' }])
+      expect(
+        (await browser.visit(`${gateway}/v1/me`, { method: 'POST', headers: headers as never })).status,
+      ).toBe(200);
+  });
+});
+
+describe('a logout', () => {
+  it('ends the session everywhere and goes on to the provider', async () => {
+    const browser = await kit.logIn('alice');
+    const cookie = browser.cookies(gateway).get(sessionCookie)!;
+    const revocations = kit.provider.requests.get('/token/revocation') ?? 0;
+    const out = await browser.visit(`${gateway}/auth/main/logout`, {
+      method: 'POST',
+      headers: { ...page, origin: gateway },
+    });
+    const to = new URL(out.location!);
+    expect([out.status, to.origin + to.pathname]).toEqual([303, `${kit.provider.issuer}/session/end`]);
+    expect(Object.fromEntries(to.searchParams)).toMatchObject({
+      post_logout_redirect_uri: `${gateway}/goodbye`,
+      client_id: 'gateway',
+      id_token_hint: expect.stringMatching(/^eyJ/),
+    });
+    expect((await browser.visit(out.location!)).text).toContain('<title>Log out</title>');
+    expect(browser.cookies(gateway).size).toBe(0);
+    browser.cookies(gateway).set(sessionCookie, cookie);
+    expect((await me(browser)).status).toBe(401);
+    await until(() => (kit.provider.requests.get('/token/revocation') ?? 0) > revocations);
+  });
+
+  it('tells a script where to go, and works twice, and while the provider is away', async () => {
+    const browser = await kit.logIn('alice');
+    const out = { method: 'POST', headers: { origin: gateway } };
+    const first = await browser.visit(`${gateway}/auth/main/logout`, out);
+    expect([first.status, first.json()['location']]).toEqual([200, expect.stringContaining('/session/end?')]);
+    expect((await browser.visit(`${gateway}/auth/main/logout`, out)).status).toBe(200);
+    await kit.configure({ parameters: { x: 'unknown' } });
+    kit.provider.trouble = 'refuse';
+    expect((await browser.visit(`${gateway}/auth/main/logout`, out)).json()).toEqual({
+      location: '/goodbye',
+    });
+  });
+
+  it('is nothing that a link or an image could do', async () => {
+    const browser = await kit.logIn('alice');
+    const answer = await browser.visit(`${gateway}/auth/main/logout`);
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS']);
+  });
+});
+
+it('below /auth/ there are only logins of the document, whatever routes backends have', async () => {
+  await kit.edge.route({ id: 'all', method: '*', path: '/{path...}' });
+  for (const path of ['other/login', 'main/nothing', 'main', 'main/login/', 'main/__proto__', 'x/y/z'])
+    expect([path, (await fetch(`${gateway}/auth/${path}`)).status]).toEqual([path, 404]);
+  expect((await fetch(`${gateway}/authors`)).status).toBe(200);
+  expect(kit.edge.received).toHaveLength(1);
 });
