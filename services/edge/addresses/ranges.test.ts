@@ -5,7 +5,10 @@ import { RangeBuilder } from './ranges.ts';
 
 function rangesOf(...entries: string[]) {
   const builder = new RangeBuilder();
-  for (const entry of entries) if (!builder.add(entry)) throw new Error(`${entry} was refused`);
+  for (const [i, entry] of entries.entries()) {
+    if (!builder.add(entry)) throw new Error(`${entry} was refused`);
+    if (i % 3 === 0) builder.settle();
+  }
   return builder.build();
 }
 

@@ -69,11 +69,18 @@ function compare(bounds: Uint32Array, index: number, words: Words): number {
   return 0;
 }
 
+interface Block6 {
+  readonly from: Words;
+  readonly to: Words;
+}
+
 /** Gathers addresses and blocks, and makes one set of them. */
 export class RangeBuilder {
   /** First address times 64 plus the length of the prefix: sorts as a number, and a wider block before a narrower one. */
   readonly #v4: number[] = [];
-  readonly #v6: { readonly from: Words; readonly to: Words }[] = [];
+  #v6: Block6[] = [];
+  /** Sorted, each longer than the next. */
+  readonly #runs: Block6[][] = [];
 
   /**
    * Takes `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`, `::ffff:192.0.2.0/120`; bits behind the prefix are ignored. False
@@ -92,6 +99,21 @@ export class RangeBuilder {
     if (isMapped(words) && bits >= 96) return this.#add4(words[3], bits - 96);
     this.#v6.push({ from: masked(words, bits, 0), to: masked(words, bits, 0xffff_ffff) });
     return true;
+  }
+
+  /**
+   * Brings what was added since the last time into order. Whoever adds many entries calls it between turns of the event loop:
+   * `build` then has no long list left to sort.
+   */
+  settle(): void {
+    if (this.#v6.length === 0) return;
+    let run = this.#v6.sort(order6);
+    this.#v6 = [];
+    for (let last = this.#runs.at(-1); last && last.length <= run.length; last = this.#runs.at(-1)) {
+      this.#runs.pop();
+      run = mergedRuns(last, run);
+    }
+    this.#runs.push(run);
   }
 
   build(): AddressRanges {
@@ -125,7 +147,8 @@ export class RangeBuilder {
   }
 
   #merged6(): [Uint32Array, Uint32Array] {
-    const sorted = this.#v6.sort((a, b) => order(a.from, b.from) || order(b.to, a.to));
+    this.settle();
+    const sorted = this.#runs.reduceRight<Block6[]>((run, longer) => mergedRuns(longer, run), []);
     const from: number[] = [];
     const to: number[] = [];
     let end: Words | null = null;
@@ -154,6 +177,27 @@ function masked(words: Words, bits: number, filler: number): Words {
     return value - (value % size) + (filler % size);
   };
   return [word(0), word(1), word(2), word(3)];
+}
+
+/** By its first address, and a wider block before a narrower one. */
+function order6(a: Block6, b: Block6): number {
+  return order(a.from, b.from) || order(b.to, a.to);
+}
+
+function mergedRuns(a: readonly Block6[], b: readonly Block6[]): Block6[] {
+  const merged: Block6[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const [left, right] = [a[i] as Block6, b[j] as Block6];
+    const first = order6(left, right) <= 0;
+    merged.push(first ? left : right);
+    if (first) i++;
+    else j++;
+  }
+  for (; i < a.length; i++) merged.push(a[i] as Block6);
+  for (; j < b.length; j++) merged.push(b[j] as Block6);
+  return merged;
 }
 
 function order(a: Words, b: Words): number {
