@@ -12,9 +12,10 @@ import { fanout } from './scenarios/fanout.ts';
 import { http } from './scenarios/http.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
 import { ingest } from './scenarios/ingest.ts';
+import { limits } from './scenarios/limits.ts';
 import { tradeLatency } from './scenarios/trade-latency.ts';
 
-const scenarios = [http, fanout, idleMemory, ingest, tradeLatency, candles];
+const scenarios = [http, limits, fanout, idleMemory, ingest, tradeLatency, candles];
 
 const usage = `npm run bench -- [--quick] [--only NAME]... [--profile DIR] [--out FILE]
   --quick        a few seconds per scenario: shows that everything runs, the figures are only indicative

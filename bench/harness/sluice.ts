@@ -8,6 +8,8 @@ export interface SluiceStack {
   /** Address of the edge; empty without one. */
   readonly gateway: string;
   readonly natsUrl: string;
+  /** Address of the server's monitoring; empty where its configuration has none. */
+  readonly monitoringUrl: string;
   /** nats-server and every worker. */
   readonly processes: readonly Measured[];
   worker(name: string): Running;
@@ -20,8 +22,9 @@ export async function startSluice(
   services: readonly string[],
   env: Readonly<Record<string, string>> = {},
   nodeOptions: Readonly<Record<string, readonly string[]>> = {},
+  natsConfig?: string,
 ): Promise<SluiceStack> {
-  const nats = await context.startNats();
+  const nats = await context.startNats(natsConfig);
   const workers: Running[] = [];
   for (const name of services) {
     const settings = { NATS_URL: nats.url, SLUICE_HTTP_PORT: '0', SLUICE_OPS_PORT: '0', ...env };
@@ -40,6 +43,7 @@ export async function startSluice(
   return {
     gateway: typeof gateway === 'string' ? gateway : '',
     natsUrl: nats.url,
+    monitoringUrl: monitoringOf(nats.log),
     processes: [...workers, { name: 'nats', pid: nats.pid }],
     worker: (name) => {
       const worker = workers.find((candidate) => candidate.name === name);
@@ -51,4 +55,13 @@ export async function startSluice(
       await nats.stop();
     },
   };
+}
+
+/** The server says which port it took. */
+function monitoringOf(log: readonly string[]): string {
+  for (const line of log) {
+    const port = /Starting http monitor on [^ ]*:(\d+)/.exec(line)?.[1];
+    if (port) return `http://127.0.0.1:${port}`;
+  }
+  return '';
 }
