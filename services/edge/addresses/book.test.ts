@@ -148,9 +148,7 @@ describe('a list that is a file', () => {
     await writeFile(file, '192.0.2.2\n192.0.2.0/33\n');
     await book.apply(document({ lists: { late: { file } }, deny: ['late'] }));
     expect([book.addressAllowed('192.0.2.1'), book.addressAllowed('192.0.2.2')]).toEqual([false, true]);
-    expect(reports.join()).toContain(
-      'list "late", entry 2: "192.0.2.0/33" is neither an address nor a CIDR block',
-    );
+    expect(reports.join()).toContain('list "late", entry 2 is neither an address nor a CIDR block');
     await rm(file);
     await until(() => reports.some((text) => text.includes('ENOENT')));
     await writeFile(file, '192.0.2.2\n');
