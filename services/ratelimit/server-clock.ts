@@ -30,7 +30,7 @@ export class ServerClock {
 
   observe({ timeMs, sentAt, receivedAt }: ServerTime): void {
     const low = timeMs - receivedAt;
-    const high = timeMs - sentAt;
+    const high = timeMs - sentAt + drift * (receivedAt - sentAt);
     const widened = this.#widening(receivedAt);
     const narrowLow = Math.max(low, this.#low - widened);
     const narrowHigh = Math.min(high, this.#high + widened);
