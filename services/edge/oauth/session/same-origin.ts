@@ -22,7 +22,8 @@ export function saysOwnOrigin(
   { origin, secFetchSite }: Pick<Credentials, 'origin' | 'secFetchSite'>,
   ownOrigin: string,
 ): boolean {
-  if (secFetchSite !== null && secFetchSite !== 'same-origin') return false;
-  if (origin !== null) return origin === ownOrigin;
-  return secFetchSite === 'same-origin';
+  if (secFetchSite === null) return origin === ownOrigin;
+  // A form on a page with the referrer policy `no-referrer`, which is what the gateway's answers have, says `Origin: null`
+  // (Fetch standard, "append a request Origin header"). `Sec-Fetch-Site` is told the truth all the same.
+  return secFetchSite === 'same-origin' && (origin === null || origin === 'null' || origin === ownOrigin);
 }
