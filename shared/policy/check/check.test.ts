@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { checkDocumentGently } from './check.ts';
 import { checkDocument, documentNotes, faultSentence, type GatewayInput } from '../mod.ts';
 
 /** Every fault as one sentence. */
@@ -236,6 +237,36 @@ describe('a fault between the parts:', () => {
       faultsOf(document).some((fault) => fault.includes(sentence)),
       faultsOf(document).join('\n'),
     ).toBe(true);
+  });
+});
+
+test('many routes are checked in small steps, with the same outcome', async () => {
+  const routes = Array.from({ length: 3_000 }, (_, n) => ({
+    id: `r${n}`,
+    path: `/r${n}/{id}`,
+    subject: 'r.get',
+  }));
+  const whole = { limits: { burst: limit }, routes };
+  const checked = checkDocument(whole);
+  expect(checked.ok && checked.document.routes).toHaveLength(3_000);
+  expect(checked.ok && checked.document.routes[2_999]).toMatchObject({ id: 'r2999', method: 'GET' });
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  expect(await checkDocumentGently(whole)).toEqual(checked);
+  clearInterval(counting);
+  expect(turns).toBeGreaterThan(0);
+  const wrong = {
+    limits: { burst: limit },
+    routes: [...routes, { id: 'x', path: '/x' }, { id: 'y', path: '/y', subject: 'y', limits: ['brust'] }],
+    liev: {},
+  };
+  expect(faultsOf(wrong)).toEqual([
+    'liev: "liev" is not known here (did you mean "live"?)',
+    'routes[3000].subject: is missing (NATS subject that answers.)',
+  ]);
+  expect(await checkDocumentGently({ ...whole, routes: [...routes, { ...routes[0] }] })).toMatchObject({
+    ok: false,
+    faults: [{ path: ['routes', 3_000, 'id'] }, { path: ['routes', 3_000, 'path'] }],
   });
 });
 

@@ -9,15 +9,19 @@ import {
 import type { GatewayDocument } from '../document/gateway.ts';
 import type { References } from './references.ts';
 
+/** Routes between two stops, for whoever serves requests meanwhile. */
+const routesPerStep = 500;
+
 /** What declared routes, overrides and the defaults say about each other and about the rest of the document. */
-export function checkRoutes(document: GatewayDocument, references: References): void {
+export function* checkRoutes(document: GatewayDocument, references: References): Generator<void> {
   references.names('limits', document.defaults.limits, ['defaults', 'limits']);
   references.name('cors', document.defaults.cors, ['defaults', 'cors']);
   for (const [index, route] of document.routes.entries()) {
+    if (index % routesPerStep === 0) yield;
     checkPolicy(route, references, ['routes', index]);
     checkPlace(route, references, index);
   }
-  checkCollisions(document, references);
+  yield* checkCollisions(document, references);
   checkOverrides(document, references);
 }
 
@@ -49,10 +53,11 @@ function checkPlace(
 }
 
 /** Two routes of one document may neither share an id nor answer the same requests. */
-function checkCollisions({ routes }: GatewayDocument, references: References): void {
+function* checkCollisions({ routes }: GatewayDocument, references: References): Generator<void> {
   const ids = new Map(builtinRoutes.map((route) => [route.id, 'the gateway itself']));
   const places = new Map<string, number>();
   for (const [index, route] of routes.entries()) {
+    if (index % routesPerStep === 0) yield;
     const sameId = ids.get(route.id);
     if (sameId !== undefined)
       references.fault(['routes', index, 'id'], `id "${route.id}" is taken by ${sameId}`);

@@ -3,9 +3,12 @@ import type { ChannelRule } from '../document/traffic.ts';
 import { isAddressOrBlock } from './addresses.ts';
 import { addressHint, type References } from './references.ts';
 
+/** Entries of a list between two stops, for whoever serves requests meanwhile. */
+const entriesPerStep = 5_000;
+
 /** Addresses, CORS, channels, claims of services and header fields of answers. */
-export function checkTraffic(document: GatewayDocument, references: References): void {
-  checkAddresses(document, references);
+export function* checkTraffic(document: GatewayDocument, references: References): Generator<void> {
+  yield* checkAddresses(document, references);
   for (const [name, cors] of Object.entries(document.cors))
     for (const [index, origin] of cors.origins.entries())
       if (cors.credentials && (origin === '*' || origin === 'null'))
@@ -31,17 +34,19 @@ export function checkTraffic(document: GatewayDocument, references: References):
       references.fault(['security_headers', name], 'has characters that header fields cannot hold');
 }
 
-function checkAddresses({ addresses }: GatewayDocument, references: References): void {
+function* checkAddresses({ addresses }: GatewayDocument, references: References): Generator<void> {
   references.addressRules(addresses, ['addresses']);
   for (const [name, list] of Object.entries(addresses.lists)) {
     if (!Array.isArray(list)) continue;
-    for (const [index, entry] of list.entries())
+    for (const [index, entry] of list.entries()) {
+      if (index % entriesPerStep === 0) yield;
       if (!isAddressOrBlock(entry))
         references.fault(
           ['addresses', 'lists', name, index],
           `"${entry}" is no address and no CIDR block`,
           addressHint,
         );
+    }
   }
 }
 

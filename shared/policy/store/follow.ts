@@ -1,5 +1,5 @@
 import type { Bucket, BucketChange, Bus } from '@sluice/nats';
-import { checkDocument } from '../check/check.ts';
+import { checkDocumentGently } from '../check/check.ts';
 import { DocumentError } from '../check/fault.ts';
 import { gatewaySchema, type GatewayDocument } from '../document/gateway.ts';
 import { documentKey, openConfigBucket } from './bucket.ts';
@@ -138,7 +138,7 @@ class DocumentReplica implements DocumentFollower {
       if (this.#stopped || !current()) return null;
       const value = decodeValue(bytes);
       try {
-        const result = checkDocument(await documentOf(this.#bucket, value));
+        const result = await checkDocumentGently(await documentOf(this.#bucket, value));
         if (!result.ok) throw new DocumentError(result.faults);
         return result.document;
       } catch (error) {
