@@ -69,7 +69,7 @@ async function configurationPage(): Promise<string> {
 
 async function metricsPage(): Promise<string> {
   const sections: string[] = [];
-  for (const service of ['admin', 'edge', 'router', 'marketdata', 'broadcaster']) {
+  for (const service of ['admin', 'edge', 'router', 'ratelimit', 'marketdata', 'broadcaster']) {
     const registry = new Registry();
     for (const file of await files(`services/${service}/**/metrics.ts`))
       for (const define of await exportsOf(file))
