@@ -110,6 +110,47 @@ export function decodeRequest(payload: Uint8Array): WireRequest {
   };
 }
 
+/** The part of a request that a route's schemas are about. */
+export type RequestInput = Pick<WireRequest, 'params' | 'query' | 'headers' | 'body'>;
+
+/**
+ * {@link decodeRequest} for who only checks what a client has sent and passes the envelope on as it came: steps over the
+ * rest, and over the header fields where nobody looks at them. A third of the work. Throws {@link WireError}.
+ */
+export function decodeInput(payload: Uint8Array, withHeaders: boolean): RequestInput {
+  const reader = new MsgpackReader(payload);
+  let params: Readonly<Record<string, string>> | undefined;
+  let query: string | undefined;
+  let headers: FlatHeaders | undefined;
+  let body: Uint8Array | undefined;
+  for (let left = reader.mapSize(); left > 0; left--) {
+    switch (reader.text(requestKeys)) {
+      case 'params':
+        params = once('params', params, reader.nil() ? noParams : textMap(reader));
+        break;
+      case 'query':
+        query = once('query', query, reader.nil() ? '' : reader.text());
+        break;
+      case 'headers':
+        if (withHeaders) headers = once('headers', headers, reader.nil() ? noHeaders : flatHeaders(reader));
+        else reader.skip();
+        break;
+      case 'body':
+        body = once('body', body, reader.nil() ? noBody : reader.binary());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  reader.end();
+  return {
+    params: params ?? noParams,
+    query: query ?? '',
+    headers: headers ?? noHeaders,
+    body: body ?? noBody,
+  };
+}
+
 function textMap(reader: MsgpackReader): Record<string, string> {
   const size = reader.mapSize();
   if (size > mostParams) throw new WireError(`more than ${mostParams} parameters`);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  decodeInput,
   decodeRequest,
   decodeResponse,
   encodeRequest,
@@ -54,6 +55,18 @@ describe('requests', () => {
       fc.property(arbitrary, (sent) => {
         const received = decodeRequest(encodeRequest(sent));
         expect({ ...received, body: new Uint8Array(received.body) }).toEqual(sent);
+      }),
+    );
+  });
+
+  test('can be read in part', () => {
+    fc.assert(
+      fc.property(arbitrary, (sent) => {
+        const payload = encodeRequest(sent);
+        const { params, query, headers, body } = decodeRequest(payload);
+        expect(decodeInput(payload, true)).toEqual({ params, query, headers, body });
+        expect(decodeInput(payload, false)).toEqual({ params, query, headers: [], body });
+        expect(() => decodeInput(payload.subarray(0, -1), false)).toThrow(WireError);
       }),
     );
   });

@@ -1,4 +1,4 @@
-export { decodeRequest } from './decode-request.ts';
+export { decodeInput, decodeRequest, type RequestInput } from './decode-request.ts';
 export { decodeResponse } from './decode-response.ts';
 export { WireError } from './error.ts';
 export {

@@ -41,13 +41,7 @@ export class MsgpackReader {
 
   /** `expected` saves making a string for a text that is among them. */
   text(expected?: Words): string {
-    const type = this.#byte();
-    let length: number;
-    if (type >= 0xa0 && type <= 0xbf) length = type & 0x1f;
-    else if (type === 0xd9) length = this.#byte();
-    else if (type === 0xda) length = this.#uint16();
-    else if (type === 0xdb) length = this.#uint32();
-    else throw this.#expected('text', type);
+    const length = this.#textLength();
     const start = this.#advance(length);
     const word = expected?.find(this.#bytes, start, length);
     if (word !== undefined) return word;
@@ -91,7 +85,7 @@ export class MsgpackReader {
     if (depth > deepest) throw new WireError('values are nested too deeply');
     const type = this.#bytes[this.#at];
     if (type === undefined) throw truncated();
-    if (isText(type)) this.text();
+    if (isText(type)) this.#advance(this.#textLength());
     else if (type === 0xc4 || type === 0xc5 || type === 0xc6) this.binary();
     else if ((type >= 0x90 && type <= 0x9f) || type === 0xdc || type === 0xdd)
       for (let left = this.arraySize(); left > 0; left--) this.skip(depth + 1);
@@ -138,6 +132,15 @@ export class MsgpackReader {
       default:
         return undefined;
     }
+  }
+
+  #textLength(): number {
+    const type = this.#byte();
+    if (type >= 0xa0 && type <= 0xbf) return type & 0x1f;
+    if (type === 0xd9) return this.#byte();
+    if (type === 0xda) return this.#uint16();
+    if (type === 0xdb) return this.#uint32();
+    throw this.#expected('text', type);
   }
 
   #ascii(start: number, end: number): string | undefined {

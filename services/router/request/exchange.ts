@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/errors';
 import type { BusMessage } from '@sluice/nats';
 import type { CompiledRoute } from '@sluice/routes';
-import { decodeRequest, WireError, type WireRequest } from '@sluice/wire';
+import { decodeInput, decodeRequest, WireError, type RequestInput, type WireRequest } from '@sluice/wire';
 import type { RouteCounters } from '../traffic.ts';
 
 /** One request on its way through the router; each phase adds what later ones need. */
@@ -52,7 +52,21 @@ export function requestOf(exchange: Exchange): WireRequest {
   try {
     return (exchange.request ??= decodeRequest(exchange.message.data));
   } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause;
-    throw new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });
+    throw noRequest(cause);
   }
+}
+
+/** What schemas look at. Throws like {@link requestOf}, which is asked where somebody needs the whole request anyway. */
+export function inputOf(exchange: Exchange, withHeaders: boolean): RequestInput {
+  if (routeOf(exchange).encoding === 'raw') return requestOf(exchange);
+  try {
+    return decodeInput(exchange.message.data, withHeaders);
+  } catch (cause) {
+    throw noRequest(cause);
+  }
+}
+
+function noRequest(cause: unknown): unknown {
+  if (!(cause instanceof WireError)) return cause;
+  return new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });
 }

@@ -1,5 +1,6 @@
+import type { RequestCheck } from '../validation/request-check.ts';
 import type { RouteChecks } from '../validation/route-checks.ts';
-import { requestOf, routeOf, type Exchange, type Phase } from './exchange.ts';
+import { inputOf, routeOf, type Exchange, type Phase } from './exchange.ts';
 
 /**
  * Checks parameters, headers and body against the schemas of routes that ask for it; all others pass undecoded. Exits:
@@ -11,7 +12,11 @@ export function validate(options: { checks: Pick<RouteChecks, 'of'> }): Phase {
     const route = routeOf(exchange);
     if (!route.validate && route.schemas === null) return undefined;
     const check = checks.of(route);
-    if (typeof check === 'function') return check(requestOf(exchange));
-    return check.then((loaded) => loaded(requestOf(exchange)));
+    if (check instanceof Promise) return check.then((loaded) => run(loaded, exchange));
+    return run(check, exchange);
   };
+}
+
+function run({ check, readsHeaders }: RequestCheck, exchange: Exchange): void {
+  check(inputOf(exchange, readsHeaders));
 }

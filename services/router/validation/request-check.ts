@@ -1,14 +1,18 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
 import type { RouteSchemas } from '@sluice/routes';
 import { parseQuery } from '@sluice/service';
-import { headerValue, headerValues, TextMap, type WireRequest } from '@sluice/wire';
+import { headerValue, headerValues, TextMap, type RequestInput } from '@sluice/wire';
 import { checkSchema, isObjectSchema, type JsonSchema } from '../openapi/json-schema.ts';
 import { compileCheck, type Check } from './ajv.ts';
 import { fieldErrors, invalid } from './field-errors.ts';
 import { parseJsonBody } from './json-body.ts';
 
-/** Throws SluiceError `invalid_parameters` with every fault of path, query, headers and body, or `unsupported_media_type`. */
-export type RequestCheck = (request: WireRequest) => void;
+export interface RequestCheck {
+  /** Throws SluiceError `invalid_parameters` with every fault of path, query, headers and body, or `unsupported_media_type`. */
+  readonly check: (request: RequestInput) => void;
+  /** False where the header fields need not be decoded for it. */
+  readonly readsHeaders: boolean;
+}
 
 export interface CheckOptions {
   readonly schemas: RouteSchemas;
@@ -18,7 +22,7 @@ export interface CheckOptions {
   readonly contentTypes: readonly string[] | null;
 }
 
-type Part = (request: WireRequest, errors: FieldError[]) => void;
+type Part = (request: RequestInput, errors: FieldError[]) => void;
 
 const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
 
@@ -31,16 +35,19 @@ const largestListed = 16 * 1024;
  */
 export function compileRequestCheck(options: CheckOptions): RequestCheck {
   const { schemas } = options;
-  const parts = [
-    paramsPart(read(schemas.params)),
-    queryPart(read(schemas.query)),
-    headersPart(read(schemas.headers)),
-    bodyPart(read(schemas.body), options),
-  ].filter((part) => part !== null);
-  return (request) => {
-    const errors: FieldError[] = [];
-    for (const part of parts) part(request, errors);
-    if (errors.length > 0) throw invalid(errors);
+  const headers = headersPart(read(schemas.headers));
+  // A body is read by its `content-type`.
+  const body = bodyPart(read(schemas.body), options);
+  const parts = [paramsPart(read(schemas.params)), queryPart(read(schemas.query)), headers, body].filter(
+    (part) => part !== null,
+  );
+  return {
+    readsHeaders: headers !== null || body !== null,
+    check(request) {
+      const errors: FieldError[] = [];
+      for (const part of parts) part(request, errors);
+      if (errors.length > 0) throw invalid(errors);
+    },
   };
 }
 
@@ -61,7 +68,7 @@ function queryPart(schema: JsonSchema | null): Part | null {
   const lists = listFields(schema);
   return (request, errors) => {
     try {
-      run(check, () => ({ ...parseQuery(request.query, lists) }), 'query', errors);
+      run(check, () => parseQuery(request.query, lists), 'query', errors);
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
@@ -74,7 +81,7 @@ function headersPart(schema: JsonSchema | null): Part | null {
   if (schema === null || !isObjectSchema(schema) || !isObjectSchema(schema['properties'])) return null;
   const check = compileCheck(schema, 'coerced');
   const names = Object.keys(schema['properties']);
-  const values = (request: WireRequest): Record<string, string> => {
+  const values = (request: RequestInput): Record<string, string> => {
     const found = new TextMap();
     for (const name of names) {
       const fields = headerValues(request.headers, name.toLowerCase());
