@@ -99,6 +99,7 @@ export class DocumentEditor {
       return await applyDocument(this.#bus, input, { expectedRevision, author: who.subject, comment });
     } catch (error) {
       if (error instanceof RevisionConflictError) throw preconditionFailed(error);
+      if (error instanceof DocumentError) throw invalidDocument(faultErrors(error.faults));
       if (error instanceof DocumentTooLargeError)
         throw new SluiceError('body_too_large', 'The document is larger than can be stored.', {
           cause: error,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isBusError, type Bucket, type Bus } from '@sluice/nats';
 import { checkDocument } from '../check/check.ts';
 import { DocumentError } from '../check/fault.ts';
+import { checkRouteSchemas } from '../check/route-schemas.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
 import { documentKey, openConfigBucket } from './bucket.ts';
 import { readCurrent } from './revisions.ts';
@@ -44,6 +45,8 @@ const attempts = 5;
  */
 export async function applyDocument(bus: Bus, input: unknown, options: ApplyOptions): Promise<Applied> {
   const document = checkStorable(input);
+  const wrong = await checkRouteSchemas(document);
+  if (wrong.length > 0) throw new DocumentError(wrong);
   const bucket = await openConfigBucket(bus);
   // As it will be read back: without what JSON cannot hold.
   const stored: unknown = JSON.parse(JSON.stringify(input));

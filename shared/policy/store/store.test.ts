@@ -103,6 +103,10 @@ describe('applying', () => {
     const { revision } = await apply({});
     const bad = apply({ routes: [{ id: 'a', path: '/a', subject: 'a', limits: ['none'] }] });
     await expect(bad).rejects.toThrow(DocumentError);
+    const schema = { body: { properties: { 'a/b': { type: 'banana' } } } };
+    await expect(apply({ routes: [{ id: 'a', path: '/a', subject: 'a', schema }] })).rejects.toThrow(
+      'routes[0].schema.body.properties["a/b"].type: is no JSON Schema (draft 2020-12): ',
+    );
     await expect(apply({ addresses: { lists: { l: { file: 'l.txt' } } } })).rejects.toThrow(
       'addresses.lists.l: is a file that has not been read',
     );

@@ -62,6 +62,14 @@ test('a document that is missing is a fault like any other', async () => {
   });
 });
 
+test('a JSON Schema of a route that is none is told where it goes wrong', async () => {
+  const route = 'id: a\n    path: /a\n    subject: a\n    schema:\n      query:\n        required: limit\n';
+  const { faults } = await load(`routes:\n  - ${route}`);
+  expect(faults).toEqual([
+    'gateway.yaml:7: routes[0].schema.query.required: is no JSON Schema (draft 2020-12): must be array',
+  ]);
+});
+
 test('notes come with lines too', async () => {
   const { loaded } = await load('routes:\n  - id: a\n    path: /a\n    subject: a\n');
   expect(loaded.ok && loaded.notes.map(formatFault)).toEqual([

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkDocument } from '../check/check.ts';
+import { checkDocument, type CheckResult } from '../check/check.ts';
 import { documentNotes } from '../check/notes.ts';
+import { checkRouteSchemas } from '../check/route-schemas.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
 import { readText, type TextFault } from './parse.ts';
 
@@ -41,7 +42,9 @@ export async function loadDocumentFile(file: string, name = file): Promise<Loade
     const place = ['addresses', 'lists', list, 'file'];
     return unreadable(error, name, read.lineOf(place), place);
   });
-  const result = checkDocument(lists.value);
+  const checked = checkDocument(lists.value);
+  const wrong = checked.ok ? await checkRouteSchemas(checked.document) : [];
+  const result: CheckResult = wrong.length === 0 ? checked : { ok: false, faults: wrong };
   if (!result.ok)
     for (const fault of result.faults) {
       const [, , list, index] = fault.path;
