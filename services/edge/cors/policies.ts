@@ -1,4 +1,5 @@
 import type { GatewayDocument } from '@sluice/policy';
+import type { CompiledRoute } from '@sluice/routes';
 import type { Exchange } from '../exchange.ts';
 import { CorsPolicy } from './policy.ts';
 
@@ -23,8 +24,12 @@ export class CorsPolicies {
 
   /** The policy for a request; null where nobody has one and the backend may speak for itself. */
   of(exchange: Exchange): CorsPolicy | null {
-    const { route } = exchange;
-    if (route === null || exchange.own !== null) return this.#fallback;
+    return this.ofRoute(exchange.own === null ? exchange.route : null);
+  }
+
+  /** The same for a route; null means that none was found, or a path of the gateway's own. */
+  ofRoute(route: CompiledRoute | null): CorsPolicy | null {
+    if (route === null) return this.#fallback;
     return route.cors === null ? null : (this.#policies.get(route.cors) ?? closed);
   }
 

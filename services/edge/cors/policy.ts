@@ -23,7 +23,7 @@ export class CorsPolicy {
   readonly #patterns: readonly Pattern[];
   readonly #credentials: boolean;
   readonly #expose: string;
-  readonly #methods: string | null;
+  readonly #methods: ReadonlySet<string> | null;
   readonly #headers: string;
   readonly #maxAge: string;
 
@@ -31,7 +31,7 @@ export class CorsPolicy {
     this.#any = rules.origins.includes('*');
     this.#credentials = rules.credentials && !this.#any;
     this.#expose = rules.expose.join(', ');
-    this.#methods = rules.methods?.join(', ') ?? null;
+    this.#methods = rules.methods === undefined ? null : new Set(rules.methods);
     this.#headers = rules.headers.join(', ');
     this.#maxAge = String(Math.floor(rules.max_age / 1_000));
     this.#patterns = rules.origins.filter((origin) => origin.includes('://*.')).map(patternOf);
@@ -49,20 +49,20 @@ export class CorsPolicy {
     return this.#matches(origin) ? this.#allow(origin) : varies;
   }
 
-  /** Fields of the answer to a preflight. `methods` are those of the path, for policies that name none. */
+  /** Fields of the answer to a preflight. `methods` are those of the path that this policy is for; it may name fewer. */
   preflight(origin: string, methods: readonly string[]): FlatHeaders {
     const vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
     if (!this.#any && !this.#answers.has(origin) && !this.#matches(origin)) return ['vary', vary];
     const fields = [
       'access-control-allow-origin',
       this.#any ? '*' : origin,
-      'access-control-allow-methods',
-      this.#methods ?? methods.join(', '),
       'access-control-max-age',
       this.#maxAge,
       'vary',
       vary,
     ];
+    const allowed = methods.filter((method) => this.#methods?.has(method) ?? true);
+    if (allowed.length > 0) fields.push('access-control-allow-methods', allowed.join(', '));
     if (this.#headers !== '') fields.push('access-control-allow-headers', this.#headers);
     if (this.#withCredentials(origin)) fields.push('access-control-allow-credentials', 'true');
     return fields;

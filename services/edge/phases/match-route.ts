@@ -8,7 +8,7 @@ export interface MatchOptions {
   readonly table: Pick<RouteTable, 'match' | 'ready'>;
   /** Paths that the edge knows itself; null where the path is not one of them. */
   readonly local: (path: string) => LocalRoute | null;
-  readonly cors: Pick<CorsPolicies, 'of'>;
+  readonly cors: Pick<CorsPolicies, 'ofRoute'>;
 }
 
 /** What the gateway as a whole understands: the answer to `OPTIONS *`. */
@@ -60,20 +60,21 @@ function matchPreflight({ table, cors }: MatchOptions, exchange: Exchange): bool
   const match = table.match(wanted === 'TRACE' ? '' : wanted, exchange.segments);
   if (match.kind === 'none') return false;
   const route = match.kind === 'route' ? match.route : null;
+  const policy = cors.ofRoute(route);
+  if (policy === null) return false;
   exchange.route = route;
-  if (cors.of(exchange) === null) {
-    exchange.route = null;
-    return false;
-  }
   if (route !== null) exchange.label = route.path;
-  exchange.preflight = match.kind === 'method' ? match.allow : methodsOf(table, exchange, wanted);
+  // With a route for every method there is no list, and the one that was asked about is enough.
+  const every = table.match('', exchange.segments);
+  exchange.preflight =
+    every.kind !== 'method'
+      ? [wanted]
+      : // Browsers keep the answer for the whole path: a method with another policy must not be in it.
+        every.allow.filter((method) => {
+          const found = table.match(method, exchange.segments);
+          return found.kind === 'route' && cors.ofRoute(found.route) === policy;
+        });
   return true;
-}
-
-/** What the path has; with a route for every method there is no list, and the one that was asked about is enough. */
-function methodsOf(table: MatchOptions['table'], exchange: Exchange, wanted: string): readonly string[] {
-  const match = table.match('', exchange.segments);
-  return match.kind === 'method' ? match.allow : [wanted];
 }
 
 function matchLocal(own: LocalRoute, exchange: Exchange): void {
