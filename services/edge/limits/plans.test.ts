@@ -17,7 +17,7 @@ const document = gatewaySchema.parse({
 });
 const counts = { admitted: 0, refused: 0, emergency: 0, unavailable: 0, queued: 0 };
 const route = (limits: readonly string[], cost = 1): CompiledRoute =>
-  ({ ...plainRoute, id: 'find', limits, cost }) as CompiledRoute;
+  ({ ...plainRoute, id: 'find', limits, cost }) as never;
 const acme = consumerSchema.parse({ id: 'acme', limits: ['own', 'all'], quotas: ['daily', 'monthly'] });
 
 let unknown: string[];
