@@ -160,7 +160,8 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
 
   it('one logs in, calls the API, is refreshed, is safe from other pages, logs out, and is refused', async () => {
     provider.lifetimes.access = 2;
-    const { page, goto } = await openPage(browser);
+    const watched = await openPage(browser);
+    const { page } = watched;
     /** As a script of the page would; the status, and the body where the page may read it. */
     const call = (url: string, init: object = {}): Promise<{ status: number; text: string }> =>
       page.evaluate(
@@ -171,7 +172,7 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
         [url, init],
       );
 
-    await goto(`${gateway}/auth/main/login`);
+    await watched.goto(`${gateway}/auth/main/login`);
     await page.locator('input[name="user"]').fill('alice');
     await page.getByRole('button', { name: 'Go on' }).click();
     // The provider asks whether the gateway may have a refresh token.

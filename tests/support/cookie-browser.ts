@@ -69,7 +69,9 @@ export class CookieBrowser {
       if (forms === 3 || visit.status !== 200)
         throw new Error(`no callback, but ${visit.status} ${visit.text.slice(0, 500)}`);
       const answered = await this.visit(visit.url, { form: { user } });
-      visit = await this.follow(answered.location as string, isCallback);
+      if (answered.location === null)
+        throw new Error(`the form leads nowhere: ${answered.text.slice(0, 500)}`);
+      visit = await this.follow(answered.location, isCallback);
     }
     return visit.location;
   }

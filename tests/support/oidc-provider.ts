@@ -96,7 +96,8 @@ export async function startOidcProvider(): Promise<TestProvider> {
     delayMs: 0,
     addGateway(publicUrl, login = 'main') {
       callbacks.push(`${publicUrl}/auth/${login}/callback`);
-      afterLogout.push(`${publicUrl}/`, `${publicUrl}/goodbye`);
+      const after = `${publicUrl}/goodbye`;
+      if (!afterLogout.includes(after)) afterLogout.push(after);
     },
     async clientToken(scope = 'markets:read') {
       const answer = await post('/token', { grant_type: 'client_credentials', scope });
@@ -144,7 +145,7 @@ function configurationOf(
       },
     ],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    jwks: { keys: [key as never] },
+    jwks: { keys: [key] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     scopes: ['openid', 'offline_access', 'profile', 'markets:read', 'markets:write'],
     claims: { openid: ['sub'], profile: ['name', 'roles', 'tenant'] },

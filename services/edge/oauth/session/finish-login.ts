@@ -35,7 +35,7 @@ export const finishLogin: LoginPage = async (exchange, login, context) => {
     const callback = new URL(`${login.redirectUri}?${exchange.query}`);
     const tokens = await login.provider.exchange(callback, attempt);
     const ticket = await newSession(login, tokens, context);
-    await forgetFormer(exchange, context);
+    await forgetFormer(login.ownCookie(exchange.cookie), context);
     arrive(exchange, login, attempt, [...done, 'set-cookie', await sessionCookie(login, ticket)]);
   } catch (error) {
     throw new LoginFailed(error, done);
@@ -71,9 +71,9 @@ async function newSession(
 }
 
 /** A browser has one session per cookie: the one before ends with its cookie. */
-async function forgetFormer(exchange: Exchange, { sessions, report }: LoginContext): Promise<void> {
+async function forgetFormer(cookie: string | null, { sessions, report }: LoginContext): Promise<void> {
   try {
-    const former = await sessions.ticketOf(exchange.cookie);
+    const former = await sessions.ticketOf(cookie);
     if (former !== null) await sessions.store.end(former.entry);
   } catch (error) {
     // It ends by itself; the new one is there.

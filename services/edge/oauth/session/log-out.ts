@@ -17,7 +17,7 @@ export const logOut: LoginPage = async (exchange, login, context) => {
       'forbidden',
       'A logout has to come from a page of this origin: Origin or Sec-Fetch-Site does not say so.',
     );
-  const idToken = await endSession(exchange.cookie, login, context);
+  const idToken = await endSession(login.ownCookie(exchange.cookie), login, context);
   const cookie = [
     'set-cookie',
     setCookie(login.cookie, '', { secure: login.secure, sameSite: login.settings.same_site, maxAgeS: 0 }),

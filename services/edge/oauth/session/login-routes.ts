@@ -46,7 +46,7 @@ export function loginRoutes(context: LoginContext): (path: string) => LocalRoute
       handle: (exchange) =>
         found.page(exchange, login, context).catch((error: unknown) => {
           const cause = error instanceof LoginFailed ? error.cause : error;
-          if (cause instanceof ProviderError)
+          if (cause instanceof ProviderError || (cause instanceof SluiceError && cause.status >= 500))
             complaints.make(login.name, `login ${login.name}: ${cause.message}`, cause.cause);
           fail(exchange, login, error);
         }),

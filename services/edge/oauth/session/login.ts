@@ -1,6 +1,7 @@
+import { SluiceError } from '@sluice/errors';
 import type { Login } from '@sluice/policy';
 import { Secret } from '../secret.ts';
-import { cookieName } from './cookies.ts';
+import { cookieName, cookieValue } from './cookies.ts';
 import { Provider } from './provider.ts';
 import { parseSealKeys, type SealKey } from './seal.ts';
 
@@ -36,11 +37,21 @@ export class ConfiguredLogin {
     this.#secret = new Secret(settings.cookie_key);
   }
 
-  /** The first one seals, each of them opens. Rejects with an Error that names the secret's place only. */
+  /** The first one seals, each of them opens. Rejects with SluiceError `unavailable`; its cause names the secret's place. */
   async keys(): Promise<readonly SealKey[]> {
-    const text = await this.#secret.read();
-    if (this.#keys?.text !== text) this.#keys = { text, keys: parseSealKeys(text) };
-    return this.#keys.keys;
+    try {
+      const text = await this.#secret.read();
+      if (this.#keys?.text !== text) this.#keys = { text, keys: parseSealKeys(text) };
+      return this.#keys.keys;
+    } catch (cause) {
+      throw new SluiceError('unavailable', 'This login cannot be used at the moment.', { cause });
+    }
+  }
+
+  /** Of a `Cookie` field, only this login's session. */
+  ownCookie(field: string | null): string | null {
+    const value = cookieValue(field, this.cookie);
+    return value === null ? null : `${this.cookie}=${value}`;
   }
 
   /** Cookie that holds a login under way. The slot is part of the state that the provider gives back. */

@@ -1,7 +1,7 @@
 import { connectBus } from '@sluice/nats';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CookieBrowser, type Visit } from '../../../../tests/support/cookie-browser.ts';
+import type { CookieBrowser, Visit } from '../../../../tests/support/cookie-browser.ts';
 import type { Caller } from '../../caller.ts';
 import type { Ending } from '../../credentials/authenticator.ts';
 import { sent } from '../../credentials/testing/credentials.ts';

@@ -146,7 +146,8 @@ export class Sessions implements CredentialMethod {
           return ticket;
         },
         (error: unknown) => {
-          this.#complaints.make('cookie_key', 'session cookies cannot be opened', error);
+          const cause = error instanceof SluiceError ? error.cause : error;
+          this.#complaints.make('cookie_key', 'session cookies cannot be opened', cause);
           throw cannotCheck(error);
         },
       )

@@ -8,7 +8,12 @@ import { answerJson } from './pages.ts';
  */
 export const showSession: LoginPage = async (exchange, login, { authenticator, sessions }) => {
   // Not the cookie alone: revocation and the consumer count here as everywhere.
-  const caller = await authenticator.identify(exchange, ['session']);
+  const { method, origin, secFetchSite } = exchange;
+  const cookie = login.ownCookie(exchange.cookie);
+  const nothing = { authorization: null, apiKey: null, queryToken: null };
+  const caller = await authenticator.identify({ ...nothing, cookie, method, origin, secFetchSite }, [
+    'session',
+  ]);
   if (caller === null || caller.source !== login.name)
     throw new SluiceError('unauthorized', 'Nobody is logged in here.', {
       headers: { 'www-authenticate': sessions.challenge },

@@ -26,7 +26,7 @@ export async function startLoginKit(options: { nats?: TestNats; login?: object }
   process.env['TEST_COOKIE_KEY'] ??= cookieKeys[0];
   const provider = await startOidcProvider();
   const edge = await startTestEdge(options.nats === undefined ? {} : { nats: options.nats });
-  provider.addGateway(edge.url);
+  for (const login of ['main', 'desk']) provider.addGateway(edge.url, login);
   const kit: LoginKit = {
     edge,
     provider,
