@@ -39,7 +39,7 @@ export const errorCodes = {
     status: 403,
     title: 'Not allowed',
     retryable: false,
-    help: 'The caller is known, but may not do this.',
+    help: 'The caller is known, but may not do this; or requests from this address are not accepted.',
   },
   not_found: {
     status: 404,
