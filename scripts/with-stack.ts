@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Endpoints } from './local/endpoints.ts';
+import { adminKeyFile } from './local/first-key.ts';
 import { UserError } from './local/user-error.ts';
 
 /**
  * Runs a program against the stack that `npm start` runs on this machine:
  * `npm run with-stack -- [--data-dir DIR] PROGRAM [ARGUMENT...]`. The program gets SLUICE_URL, NATS_URL, NATS_USER,
- * NATS_PASSWORD and DATABASE_URL; its exit code is passed on.
+ * NATS_PASSWORD, DATABASE_URL, and SLUICE_GATEWAY_URL and SLUICE_ADMIN_KEY_FILE for the command line; its exit code is
+ * passed on.
  */
 const project = path.resolve(import.meta.dirname, '..');
 const base = (process.env['npm_lifecycle_event'] === undefined ? undefined : process.env['INIT_CWD']) ?? '.';
@@ -21,6 +23,8 @@ try {
     env: {
       ...process.env,
       SLUICE_URL: gateway,
+      SLUICE_GATEWAY_URL: gateway,
+      SLUICE_ADMIN_KEY_FILE: process.env['SLUICE_ADMIN_KEY_FILE'] ?? path.join(dataDir, adminKeyFile),
       NATS_URL: nats.url,
       NATS_USER: nats.user ?? '',
       NATS_PASSWORD: nats.password ?? '',
