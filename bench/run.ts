@@ -13,9 +13,10 @@ import { http } from './scenarios/http.ts';
 import { idleMemory } from './scenarios/idle-memory.ts';
 import { ingest } from './scenarios/ingest.ts';
 import { limits } from './scenarios/limits.ts';
+import { scale } from './scenarios/scale.ts';
 import { tradeLatency } from './scenarios/trade-latency.ts';
 
-const scenarios = [http, limits, fanout, idleMemory, ingest, tradeLatency, candles];
+const scenarios = [http, limits, scale, fanout, idleMemory, ingest, tradeLatency, candles];
 
 const usage = `npm run bench -- [--quick] [--only NAME]... [--profile DIR] [--out FILE]
   --quick        a few seconds per scenario: shows that everything runs, the figures are only indicative
