@@ -1,3 +1,5 @@
+import { SluiceError } from '@sluice/errors';
+import { rawRequest } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestEdge, type TestEdge } from './testing/test-edge.ts';
 
@@ -6,7 +8,10 @@ beforeAll(async () => {
   edge = await startTestEdge({
     config: { trustedProxies: '127.0.0.1' },
     live: {
-      handleSse: (_, response) => void response.writeHead(200, ['content-type', 'text/event-stream']).end(),
+      handleSse: (_, response, { query }) => {
+        if (query === 'refuse') throw new SluiceError('bad_request', 'No.');
+        response.writeHead(200, ['content-type', 'text/event-stream']).end();
+      },
     },
   });
   await edge.route({ path: '/v1/thing' });
@@ -29,6 +34,15 @@ describe('security headers', () => {
   it('are on every answer: of backends, of the gateway, of streams, of refusals', async () => {
     for (const path of ['/v1/thing', '/v1/stream', '/nowhere', '/a//b', '/docs/sluice.css'])
       expect([path, ...(await ask(path)).slice(0, 3)]).toEqual([path, 'nosniff', 'no-referrer', 'DENY']);
+  });
+
+  it('are there once, also when a stream is refused in the last moment', async () => {
+    const { status, headers } = await rawRequest(
+      edge.url,
+      'GET /v1/stream?refuse HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
+    expect(status).toBe(400);
+    for (const name of names.slice(0, 3)) expect(headers.filter(([field]) => field === name)).toHaveLength(1);
   });
 
   it('speak of TLS only where there is some: a trusted proxy may have it', async () => {

@@ -44,8 +44,7 @@ describe('a chunked body', () => {
   });
 
   it('cannot bring fields along behind the checks: trailers end here', async () => {
-    const trailers =
-      'Authorization: Bearer x\r\nX-Forwarded-For: 6.6.6.6\r\nHost: b\r\n';
+    const trailers = 'Authorization: Bearer x\r\nX-Forwarded-For: 6.6.6.6\r\nHost: b\r\n';
     const response = await rawRequest(
       edge.url,
       `${post}Transfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n1\r\nx\r\n0\r\n${trailers}\r\n`,
