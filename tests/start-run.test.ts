@@ -113,9 +113,13 @@ describe('a running stack', () => {
       const trade = { id: '1', ts: 1_700_000_000_000, price: '5.25', size: '3', side: 'buy' };
       const first = start(['--no-feed']);
       const { gateway } = await first.ready();
+      const adminKey = /Admin key +(slk_\S+)\n +\(shown this once; kept in \S+admin-key\)/.exec(
+        first.output,
+      )?.[1];
+      const feedKey = await makeFeedKey(gateway, String(adminKey));
       const posted = await fetch(`${gateway}/v1/markets/KEPT/trades`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'x-api-key': feedKey },
         body: JSON.stringify({ trades: [trade] }),
       });
       expect(posted.ok).toBe(true);
@@ -124,7 +128,11 @@ describe('a running stack', () => {
       expect(await first.exited).toBe(0);
 
       const second = start(['--no-feed']);
-      expect(await allTrades((await second.ready()).gateway, 'KEPT')).toEqual([trade]);
+      const kept = await second.ready();
+      expect(await allTrades(kept.gateway, 'KEPT')).toEqual([trade]);
+      expect(second.output).toMatch(/Admin key +in \S+admin-key\n/);
+      expect(second.output).not.toContain('slk_');
+      expect(await statusOfKey(kept.gateway, String(adminKey))).toBe(200);
       second.interrupt();
       await second.nothingLeft();
 
@@ -132,11 +140,33 @@ describe('a running stack', () => {
       const again = await third.ready();
       expect(third.output).toContain('old data deleted');
       expect(await allTrades(again.gateway, 'KEPT')).toEqual([]);
+      expect(third.output).toMatch(/Admin key +slk_/);
+      expect(await statusOfKey(again.gateway, String(adminKey))).toBe(401);
       third.interrupt();
       await third.nothingLeft();
     });
   });
 });
+
+/** Trades over HTTP are taken from consumers with their scope. */
+async function makeFeedKey(gateway: string, adminKey: string): Promise<string> {
+  const headers = { 'content-type': 'application/json', 'x-api-key': adminKey };
+  const post = async (target: string, body: object): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${gateway}/admin/v1/${target}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    expect(response.status).toBe(201);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  await post('consumers', { id: 'feed', scopes: ['markets:write'] });
+  return String((await post('consumers/feed/keys', {}))['key']);
+}
+
+async function statusOfKey(gateway: string, key: string): Promise<number> {
+  return (await fetch(`${gateway}/admin/v1/document`, { headers: { 'x-api-key': key } })).status;
+}
 
 /** The backend of the README, word for word. */
 async function runReadmeBackend(gateway: string, dataDir: string): Promise<void> {
