@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 /** False where there is no `openssl` command to make certificates with. */
 export const canMakeCertificates = ((): boolean => {
@@ -23,11 +24,9 @@ export interface Certificate {
 /** An authority of one's own in `folder`, as `<name>.crt` and `<name>.key`, for two days. */
 export async function makeAuthority(folder: string, name = 'ca'): Promise<Certificate> {
   const made = filesOf(folder, name);
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-keyout', made.keyFile, '-out', made.certFile, '-days', '2', '-subj', `/CN=${name}`],
-    ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign'],
-  ]);
+  const subject = ['-keyout', made.keyFile, '-out', made.certFile, '-days', '2', '-subj', `/CN=${name}`];
+  const rights = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign'];
+  await run('openssl', ['req', '-x509', ...newKey, ...subject, ...rights]);
   return made;
 }
 
@@ -44,14 +43,10 @@ export async function makeCertificate(
     extensions,
     'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n',
   );
-  await run('openssl', [
-    ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-keyout', made.keyFile, '-out', request, '-subj', `/CN=${name}`],
-  ]);
-  await run('openssl', [
-    ...['x509', '-req', '-in', request, '-out', made.certFile, '-days', '2', '-extfile', extensions],
-    ...['-CA', authority.certFile, '-CAkey', authority.keyFile, '-CAcreateserial'],
-  ]);
+  await run('openssl', ['req', ...newKey, '-keyout', made.keyFile, '-out', request, '-subj', `/CN=${name}`]);
+  const signer = ['-CA', authority.certFile, '-CAkey', authority.keyFile, '-CAcreateserial'];
+  const asked = ['-in', request, '-out', made.certFile, '-days', '2', '-extfile', extensions];
+  await run('openssl', ['x509', '-req', ...asked, ...signer]);
   return made;
 }
 
