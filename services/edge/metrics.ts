@@ -13,18 +13,22 @@ interface Child {
   usedAt: number;
 }
 
-/** Label sets kept for routes; beyond it, those that were not used for the longest time are forgotten. */
+/** Label sets kept for routes, and the route that stands for those that find no room. No template holds a parenthesis. */
 const maxLabelSets = 4_000;
+const otherRoutes = '(other)';
+/** A label set may be forgotten for another one after so much time without use, and looking for such ones is dear. */
+const forgottenAfterMs = 10_000;
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /**
  * Figures of the HTTP side. A route is named by its template, unknown paths share the label `none` and unusual methods
- * `other`, so that clients cannot make series; series of routes that have gone make room for new ones.
+ * `other`, so that clients cannot make series; series of routes that have gone make room for new ones. Where more
+ * routes are in use at once than there is room for, the rest of them are counted together.
  */
 export function edgeMetrics(registry: Registry) {
   const requests = new Counter({
     name: 'sluice_edge_requests_total',
-    help: 'Requests by route template, method and status class; a client that left before its answer counts as `gone`.',
+    help: 'Requests by route template, method and status class; a client that left before its answer counts as `gone`, routes beyond the first few thousand in use as `(other)`.',
     labelNames: ['route', 'method', 'status'],
     registers: [registry],
   });
@@ -78,7 +82,8 @@ export function edgeMetrics(registry: Registry) {
     const key = `${status} ${method} ${route}`;
     let child = children.get(key);
     if (!child) {
-      if (children.size >= maxLabelSets) forget();
+      if (children.size >= maxLabelSets && route !== otherRoutes && !forget())
+        return childOf(otherRoutes, method, status);
       const count = requests.labels(route, method, status);
       child = { route, method, status, count, time: duration.labels(route), usedAt: 0 };
       children.set(key, child);
@@ -86,16 +91,23 @@ export function edgeMetrics(registry: Registry) {
     return child;
   };
 
-  /** Drops the tenth that was not used for the longest time: a tenth, so that it is rare. */
-  const forget = (): void => {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  /** Drops the tenth that was not used for the longest time: a tenth, so that it is rare. False where all are in use. */
+  const forget = (): boolean => {
+    const now = performance.now();
+    if (now - lookedAt < forgottenAfterMs) return false;
+    lookedAt = now;
     const byAge = [...children].toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
-    const old = byAge.slice(0, maxLabelSets / 10);
+    const old = byAge
+      .slice(0, maxLabelSets / 10)
+      .filter(([, { usedAt }]) => now - usedAt >= forgottenAfterMs);
     for (const [key, { route, method, status }] of old) {
       children.delete(key);
       requests.remove(route, method, status);
     }
     const kept = new Set([...children.values()].map(({ route }) => route));
     for (const [, { route }] of old) if (!kept.has(route)) duration.remove(route);
+    return old.length > 0;
   };
 
   return {
