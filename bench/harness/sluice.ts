@@ -16,15 +16,24 @@ export interface SluiceStack {
   stop(): Promise<void>;
 }
 
+export interface StackOptions {
+  /** For every worker. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** By worker. */
+  readonly nodeOptions?: Readonly<Record<string, readonly string[]>>;
+  readonly natsConfig?: string;
+  /** Called before the workers are started. */
+  readonly prepare?: (natsUrl: string) => Promise<void>;
+}
+
 /** Starts the named services with their default settings on free ports, in this order, and waits for their health. */
 export async function startSluice(
   context: Context,
   services: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  nodeOptions: Readonly<Record<string, readonly string[]>> = {},
-  natsConfig?: string,
+  { env = {}, nodeOptions = {}, natsConfig, prepare }: StackOptions = {},
 ): Promise<SluiceStack> {
   const nats = await context.startNats(natsConfig);
+  await prepare?.(nats.url);
   const workers: Running[] = [];
   for (const name of services) {
     const settings = { NATS_URL: nats.url, SLUICE_HTTP_PORT: '0', SLUICE_OPS_PORT: '0', ...env };

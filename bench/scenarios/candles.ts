@@ -25,7 +25,9 @@ export const candles: Scenario = {
     const rounds = context.quick ? 2 : 5;
     const database = await startDatabase();
     const databaseUrl = await database.create('candles');
-    const stack = await startSluice(context, ['router', 'marketdata', 'edge'], { DATABASE_URL: databaseUrl });
+    const stack = await startSluice(context, ['router', 'marketdata', 'edge'], {
+      env: { DATABASE_URL: databaseUrl },
+    });
     const feed = startDriver<TradesDriver>('bench/load/trades.ts');
     const client = startDriver<HttpDriver>('bench/load/http.ts');
     const sql = startDriver<SqlDriver>('bench/load/sql.ts');

@@ -99,7 +99,7 @@ function prototype(file: string, role: 'floor' | 'peer') {
 
 async function sluice(context: Context): Promise<Holder> {
   const { nodeOptions, env, file } = memoryHook(context.directory);
-  const stack = await startSluice(context, ['router', 'edge'], env, { edge: nodeOptions });
+  const stack = await startSluice(context, ['router', 'edge'], { env, nodeOptions: { edge: nodeOptions } });
   return {
     name: 'Sluice edge',
     role: 'sluice',

@@ -29,7 +29,9 @@ export const limits: Scenario = {
   name: 'limits',
   async run(context) {
     const seconds = context.quick ? 3 : 10;
-    const stack = await startSluice(context, ['router', 'ratelimit', 'edge'], {}, {}, monitoring);
+    const stack = await startSluice(context, ['router', 'ratelimit', 'edge'], {
+      natsConfig: monitoring,
+    });
     const backend = await context.processes.start('backend', 'bench/prototypes/sluice-backend.ts', {
       NATS_URL: stack.natsUrl,
     });

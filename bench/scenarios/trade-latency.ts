@@ -21,7 +21,9 @@ export const tradeLatency: Scenario = {
     const rounds = context.quick ? 1 : 3;
     const database = await startDatabase();
     const stack = await startSluice(context, ['router', 'marketdata', 'broadcaster', 'edge'], {
-      DATABASE_URL: await database.create('latency'),
+      env: {
+        DATABASE_URL: await database.create('latency'),
+      },
     });
     const feed = startDriver<TradesDriver>('bench/load/trades.ts');
     const receiver = startDriver<LatencyDriver>('bench/load/latency.ts');
