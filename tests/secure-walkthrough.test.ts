@@ -39,6 +39,8 @@ async function startLive(): Promise<void> {
     return response.status === 200;
   };
   await until(works, { timeoutMs: patient });
+  // Routes of services appear within two seconds.
+  await until(async () => (await present()).revision === '"0"', { timeoutMs: patient });
 }
 
 /** The walk-through as `npm run with-stack` starts it. */

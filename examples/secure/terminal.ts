@@ -28,10 +28,11 @@ export async function gateway(...args: string[]): Promise<string> {
   return out;
 }
 
-/** The same without a word about it; null where it fails. */
-export async function quietly(...args: string[]): Promise<string | null> {
-  const { code, out } = await run(args);
-  return code === 0 ? out : null;
+/** The same without a word about it. */
+export async function quietly(...args: string[]): Promise<string> {
+  const { code, out, err } = await run(args);
+  if (code !== 0) throw new StepError(err.trim().replace(/^gateway: /, ''));
+  return out;
 }
 
 function run(args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
