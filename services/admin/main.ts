@@ -10,6 +10,9 @@ import { ensureFirstKey, readFirstKey } from './keys/first-key.ts';
 import { adminMetrics } from './metrics.ts';
 import { openStores } from './stores.ts';
 
+/** How long the start waits for the document, milliseconds. */
+const documentMs = 5_000;
+
 const instance = `${hostname()}-${process.pid}`;
 const logger = createLogger({
   service: 'admin',
@@ -48,6 +51,7 @@ await runService(logger, async () => {
     report,
   });
   // A stored document that no process can use must not keep people from replacing it: this one starts all the same.
+  await Promise.race([document.loaded, new Promise((resolve) => setTimeout(resolve, documentMs).unref())]);
   if (firstKey !== null) await ensureFirstKey(firstKey, { ...stores, warn: report });
   const service = await startService(bus, {
     name: 'admin',

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applyDocument, hashApiKey } from '@sluice/policy';
+import { applyDocument, gatewaySchema, hashApiKey } from '@sluice/policy';
 import { openBucket } from '@sluice/nats';
 import { until } from '@sluice/testing';
+import { newestDocument } from '../document/newest.ts';
 import { person, startAdmin, type AnswerBody, type AnswerRow, type TestAdmin } from '../testing/harness.ts';
 
 let admin: TestAdmin;
@@ -85,6 +86,21 @@ describe('a consumer', () => {
     ]);
     expect((await admin.ask('consumers-create', { body: { id: 'a b', x: 1 } })).json.errors).toHaveLength(2);
     await makeConsumer('helper', { roles: ['admin', 'viewer'] });
+  });
+
+  test('may name what was applied a moment ago through another process', async () => {
+    const first = await admin.ask('document-get');
+    const document = {
+      ...first.json,
+      quotas: { month: { limit: 1_000, period: 'month' }, fresh: { limit: 1, period: 'day' } },
+    };
+    await applyDocument(admin.bus, document, { expectedRevision: null, author: 'test' });
+    const made = await admin.ask('consumers-create', { body: { id: 'early', quotas: ['fresh'] } });
+    expect(made.status).toBe(201);
+    const behind = { current: gatewaySchema.parse({}) };
+    const newest = await newestDocument(admin.bus, behind, ({ quotas }) => Object.hasOwn(quotas, 'fresh'));
+    expect(Object.keys(newest.quotas)).toEqual(['month', 'fresh']);
+    expect(await newestDocument(admin.bus, behind, () => true)).toBe(behind.current);
   });
 
   test('of the document is shown and changed there only', async () => {

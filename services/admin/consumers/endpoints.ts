@@ -1,9 +1,11 @@
 import { SluiceError } from '@sluice/errors';
-import { consumerSchema, type Consumer, type DocumentFollower } from '@sluice/policy';
+import type { Bus } from '@sluice/nats';
+import { consumerSchema, type Consumer, type DocumentFollower, type GatewayDocument } from '@sluice/policy';
 import { endpoint, z, type Endpoint, type Reply } from '@sluice/service';
 import type { WireRequest } from '@sluice/wire';
 import type { Actor } from '../access.ts';
 import type { AuditLog } from '../audit/log.ts';
+import { newestDocument } from '../document/newest.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, noContent, revisioned } from '../http/answer.ts';
 import { listOf, pageQuery } from '../http/page.ts';
@@ -34,6 +36,7 @@ const consumerShape = z.object({
 const consumerBody = consumerSchema.omit({ id: true });
 
 export interface ConsumerOptions {
+  readonly bus: Bus;
   readonly directory: ConsumerDirectory;
   readonly store: ConsumerStore;
   readonly keys: KeyStore;
@@ -44,7 +47,7 @@ export interface ConsumerOptions {
 
 /** API clients that are kept apart from the document. */
 export function consumerEndpoints(options: ConsumerOptions): Record<string, Endpoint> {
-  const { directory, store, keys, document, audit, handlers } = options;
+  const { bus, directory, store, keys, document, audit, handlers } = options;
   const named = (name: string) => ({ tags, subject: subjectOf(name) });
 
   /** Writes a consumer in the place of `present`. */
@@ -54,7 +57,8 @@ export function consumerEndpoints(options: ConsumerOptions): Record<string, Endp
     consumer: Consumer,
     present: ConsumerView | null,
   ): Promise<Reply> => {
-    const errors = unknownNames(consumer, document.current);
+    const known = (each: GatewayDocument): boolean => unknownNames(consumer, each).length === 0;
+    const errors = unknownNames(consumer, await newestDocument(bus, document, known));
     if (errors.length > 0)
       throw new SluiceError('invalid_parameters', 'The request is not what the endpoint expects.', {
         errors,

@@ -1,7 +1,9 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
+import type { Bus } from '@sluice/nats';
 import type { DocumentFollower, GatewayDocument, RevokedThing } from '@sluice/policy';
 import { endpoint, z, type Endpoint } from '@sluice/service';
 import type { AuditLog } from '../audit/log.ts';
+import { newestDocument } from '../document/newest.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, noContent, revisioned } from '../http/answer.ts';
 import { listOf, numberCursor, pageQuery } from '../http/page.ts';
@@ -47,6 +49,7 @@ const shape = z.object({
 });
 
 export interface RevocationOptions {
+  readonly bus: Bus;
   readonly store: RevocationStore;
   readonly document: DocumentFollower;
   readonly audit: AuditLog;
@@ -55,7 +58,7 @@ export interface RevocationOptions {
 
 /** Tokens taken back before they end. */
 export function revocationEndpoints(options: RevocationOptions): Record<string, Endpoint> {
-  const { store, document, audit, handlers } = options;
+  const { bus, store, document, audit, handlers } = options;
   const named = (name: string) => ({ tags, subject: subjectOf(name) });
   return {
     'revocations-list': endpoint({
@@ -88,7 +91,8 @@ export function revocationEndpoints(options: RevocationOptions): Record<string, 
         handlers.as('admin', 'revocations-create', request, async (who) => {
           const at = Date.now();
           const until = body.until ?? null;
-          const errors = faultsOf(body.issuer, until, at, document.current);
+          const newest = await newestDocument(bus, document, (each) => knowsIssuer(each, body.issuer));
+          const errors = faultsOf(body.issuer, until, at, newest);
           if (errors.length > 0)
             throw new SluiceError('invalid_parameters', 'The request is not what the endpoint expects.', {
               errors,
@@ -173,6 +177,10 @@ function view({ id, thing, revocation, revision }: StoredRevocation): z.output<t
 
 const targetOf = ({ kind, source, id }: RevokedThing): string => `revocation/${kind}/${source}/${id}`;
 
+function knowsIssuer({ issuers, introspection, logins }: GatewayDocument, name: string): boolean {
+  return [issuers, introspection, logins].some((part) => Object.hasOwn(part, name));
+}
+
 /** A revocation for an issuer that nobody knows would do nothing, and say so to nobody. */
 function faultsOf(
   issuer: string,
@@ -180,11 +188,8 @@ function faultsOf(
   now: number,
   document: GatewayDocument,
 ): FieldError[] {
-  const known = [document.issuers, document.introspection, document.logins].some((part) =>
-    Object.hasOwn(part, issuer),
-  );
   return [
-    ...(known
+    ...(knowsIssuer(document, issuer)
       ? []
       : [
           {
