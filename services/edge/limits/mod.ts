@@ -28,6 +28,8 @@ export interface LimitsOptions {
 
 /** Limits and quotas of calls. */
 export interface Limits {
+  /** False while the document has neither limits nor quotas: nobody needs to know whose call it is. */
+  readonly any: boolean;
   /** Returns or resolves for a call that may go on; throws or rejects with SluiceError 429, or 503 where a policy says so. */
   admit(call: LimitedCall): void | Promise<void>;
   /** Returns every unspent token. */
@@ -74,7 +76,7 @@ export function createLimits(options: LimitsOptions): Limits {
     leaser,
     mostKeys: settings.limitKeys,
     planOf: ({ route, caller }) => {
-      if (route === null) return null;
+      if (route === null || (meters.size === 0 && route.limits.length === 0)) return null;
       const id = caller?.consumer;
       return plans.of(route, id ? consumers.get(id) : null);
     },
@@ -95,6 +97,9 @@ export function createLimits(options: LimitsOptions): Limits {
   });
 
   return {
+    get any() {
+      return meters.size > 0;
+    },
     admit: (call) => limiter.admit(call),
     stop() {
       unfollow();

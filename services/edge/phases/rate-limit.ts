@@ -3,11 +3,8 @@ import type { Exchange } from '../exchange.ts';
 import type { Limits } from '../limits/mod.ts';
 
 export interface RateLimitOptions {
-  readonly limits: Pick<Limits, 'admit'>;
-  readonly consumers: {
-    get(id: string): Consumer | null;
-    find(id: string): Consumer | null | Promise<Consumer | null>;
-  };
+  readonly limits: Pick<Limits, 'any' | 'admit'>;
+  readonly consumers: { find(id: string): Consumer | null | Promise<Consumer | null> };
 }
 
 /**
@@ -19,7 +16,7 @@ export function rateLimit(options: RateLimitOptions) {
   const { limits, consumers } = options;
   return function rateLimit(exchange: Exchange): void | Promise<void> {
     const id = exchange.caller?.consumer;
-    if (id && consumers.get(id) === null) {
+    if (id && limits.any) {
       const found = consumers.find(id);
       if (found instanceof Promise) return found.then(() => limits.admit(exchange));
     }
