@@ -42,13 +42,16 @@ export class Calls {
     else call.resolve(message);
   }
 
-  /** Fails the calls to one subject, or all of them. */
-  fail(error: BusError, subject?: string): void {
+  /** Fails the calls to one subject, or all of them. Gives how many. */
+  fail(error: BusError, subject?: string): number {
+    let failed = 0;
     for (const [token, call] of this.#calls) {
       if (subject !== undefined && call.subject !== subject) continue;
       this.#calls.delete(token);
       call.reject(error);
+      failed += 1;
     }
+    return failed;
   }
 
   stop(): void {

@@ -251,13 +251,13 @@ export class NatsBus implements Bus {
   }
 
   #onError(error: Error): void {
+    // A refused publish gets no answer from anybody: its calls would wait out their deadlines. Whoever called is told, and
+    // knows better than the log whether that is trouble.
+    if (error instanceof PermissionViolationError && error.operation === 'publish') {
+      const refused = new BusError('rejected', `NATS permissions forbid ${error.subject}`, { cause: error });
+      if (this.#calls.fail(refused, error.subject) > 0) return;
+    }
     this.report({ kind: 'connection', detail: error.message, error });
-    // A refused publish gets no answer from anybody: its calls would wait out their deadlines.
-    if (error instanceof PermissionViolationError && error.operation === 'publish')
-      this.#calls.fail(
-        new BusError('rejected', `NATS permissions forbid ${error.subject}`, { cause: error }),
-        error.subject,
-      );
   }
 
   #setConnected(connected: boolean): void {
