@@ -61,8 +61,16 @@ export class ClientAddress {
   /** Addresses as text, the nearest first. */
   *#hops(said: string): Generator<string | null> {
     if (this.#field === 'forwarded') for (const { address } of forwardedHops(said)) yield address;
-    else for (const text of said.split(',').reverse()) yield text.trim();
+    else for (const text of said.split(',').reverse()) yield withoutPort(text.trim());
   }
+}
+
+/** `192.0.2.7:4711`, `[2001:db8::7]:4711`: some load balancers write the port too. Anything else stays as it is. */
+const addressAndPort = /^(?:(\d{1,3}(?:\.\d{1,3}){3})|\[([0-9A-Fa-f:.]+)\])(?::\d{1,5})?$/;
+
+function withoutPort(text: string): string {
+  const match = addressAndPort.exec(text);
+  return match?.[1] ?? match?.[2] ?? text;
 }
 
 /** A setting with addresses and CIDR blocks, separated by commas. Throws ConfigError that names a bad entry. */
