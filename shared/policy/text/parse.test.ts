@@ -54,6 +54,23 @@ describe('a fault is told with file, line and place:', () => {
     expect(faultsOf('routes:\n\t- id: a\n')[0]).toContain('gateway.yaml:2: ');
   });
 
+  test('a path without quotes between braces: one fault, and what to do', () => {
+    expect(
+      faultsOf(
+        'routes:\n  - {id: a, path: /v1/{id}, subject: a, auth: public}\n  - {id: b, path: /b, subject: b}\n',
+      ),
+    ).toEqual([
+      'gateway.yaml:2: Unexpected flow-map-start at node end (put quotes around a text that has braces: "/v1/orders/{id}")',
+    ]);
+  });
+
+  test('nesting without end', () => {
+    expect(faultsOf(`${'['.repeat(20_000)}${']'.repeat(20_000)}`)).toEqual([
+      'gateway.yaml:1: is nested too deeply',
+    ]);
+    expect(faultsOf(`${'- '.repeat(20_000)}a`)).toEqual(['gateway.yaml:1: is nested too deeply']);
+  });
+
   test('a key twice', () => {
     expect(faultsOf('version: 1\nroutes: []\nversion: 1\n')[0]).toContain('gateway.yaml:3: ');
   });

@@ -1,4 +1,4 @@
-import { isNode, LineCounter, parseDocument as parseYaml, type Document } from 'yaml';
+import { isNode, LineCounter, parseDocument as parseYaml, type Document, type YAMLParseError } from 'yaml';
 import { checkDocument } from '../check/check.ts';
 import { faultSentence, type DocumentFault } from '../check/fault.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
@@ -42,8 +42,12 @@ export function readText(text: string, name: string): ReadText | { readonly faul
   });
   if (yaml.errors.length > 0)
     return {
-      faults: yaml.errors.map(({ pos, message, code }) =>
-        fault(lines.linePos(pos[0]).line, message, yamlHints[code] ?? null),
+      faults: firstFaults(yaml.errors).map(({ pos, message, code }) =>
+        fault(
+          lines.linePos(pos[0]).line,
+          yamlMessages[code] ?? message,
+          bareBraces(text, pos[0]) ?? yamlHints[code] ?? null,
+        ),
       ),
     };
   try {
@@ -53,6 +57,25 @@ export function readText(text: string, name: string): ReadText | { readonly faul
     return { faults: [fault(1, error instanceof Error ? error.message : String(error))] };
   }
 }
+
+/** After its first mistake a text is read as something else than was meant: what else is wrong with that would only hide it. */
+function firstFaults(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
+  const twice = errors.filter(({ code }) => code === 'DUPLICATE_KEY');
+  return twice.length === errors.length
+    ? twice
+    : errors.filter(({ code }) => code !== 'DUPLICATE_KEY').slice(0, 1);
+}
+
+/** `path: /v1/orders/{id}` is fine on a line of its own; between braces the text ends where the next brace begins. */
+function bareBraces(text: string, at: number): string | null {
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  return /[:,[]\s*[^\s"'{[,&*!|>%@#]+$/.test(text.slice(start, at)) && text[at] === '{'
+    ? 'put quotes around a text that has braces: "/v1/orders/{id}"'
+    : null;
+}
+
+/** Where the reader talks of itself. */
+const yamlMessages: Readonly<Record<string, string>> = { RESOURCE_EXHAUSTION: 'is nested too deeply' };
 
 const yamlHints: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'YAML is indented with spaces',
