@@ -36,6 +36,8 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
   const instance = new Ajv2020({
     strict: false,
     logger: false,
+    // `1e999` and `?limit=Infinity` are numbers to JavaScript alone.
+    strictNumbers: true,
     coerceTypes,
     allErrors,
     // A property called `constructor` is there when the client has sent it, not because every object inherits one.

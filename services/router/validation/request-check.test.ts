@@ -88,6 +88,30 @@ describe('a query', () => {
     expect(refused(query, { query: 'limit=1&limit=2' })).toEqual(['query /limit must be integer']);
   });
 
+  test.each(['%207', '7%20', '%2B7', '007', '0x10', '0b1', '1.', '.5', 'Infinity', '%09'])(
+    'with a number written as %s is refused: backends would read it in different ways',
+    (text) => {
+      expect(refused(query, { query: `limit=1&price=${text}` })).toEqual([
+        'query /price must be a number as JSON writes it',
+      ]);
+      // As a text it is as good as any other.
+      expect(refused({ query: { properties: { a: { type: 'string' } } } }, { query: `a=${text}` })).toEqual(
+        [],
+      );
+    },
+  );
+
+  test.each(['0', '-0.5', '1e2', '10.25E-1'])('with a number written as %s fits', (text) =>
+    expect(refused(query, { query: `limit=1&price=${text}` })).toEqual([]),
+  );
+
+  test('looks at the numbers in lists too', () => {
+    const lists = { query: { properties: { n: { type: 'array', items: { type: 'integer' } } } } };
+    expect(refused(lists, { query: 'n=1&n=20' })).toEqual([]);
+    expect(refused(lists, { query: 'n=1&n=0x20' })).toEqual(['query /n must be a number as JSON writes it']);
+    expect(refused(lists, { query: 'n=0x20' })).toEqual(['query /n must be a number as JSON writes it']);
+  });
+
   test('cannot name what objects inherit', () => {
     const schemas = {
       query: {
@@ -143,6 +167,7 @@ describe('a body', () => {
   test('that fits passes, and is not coerced', () => {
     expect(refused(schemas, body({ amount: 5, items: [1, 2] }))).toEqual([]);
     expect(refused(schemas, body({ amount: '5' }))).toEqual(['body /amount must be integer']);
+    expect(refused(schemas, body('{"amount":1e999}'))).toEqual(['body /amount must be integer']);
   });
 
   test('is refused with every fault and its place', () =>
@@ -195,6 +220,8 @@ describe('hostile JSON', () => {
       '{"constructor":{"prototype":{"x":1}}}',
       'holds a key that names a prototype',
     ],
+    ['a key twice', '{"a":"x:y","b":{"role":"admin","role":"guest"}}', 'holds a key twice'],
+    ['a key twice, once in an escape', '[{"a":1,"\\u0061":2}]', 'holds a key twice'],
     ['two values', '1 2', 'is not valid JSON in UTF-8'],
     ['NaN', 'NaN', 'is not valid JSON in UTF-8'],
   ])('%s is refused', (_name, text, detail) =>
@@ -215,6 +242,7 @@ describe('hostile JSON', () => {
   test.each([
     ['brackets inside text', JSON.stringify({ a: '['.repeat(1_000), b: '\\"{' })],
     ['sixty-four levels', '['.repeat(64) + ']'.repeat(64)],
+    ['one key in several objects', '[{"a":{"a":[{"a":1},{"a":":"}]}},{},null,{"":[],"b":"\\":"}]'],
     ['a member called constructor', '{"constructor":"Acme Ltd"}'],
     ['a value that names a prototype', '{"a":"__proto__"}'],
   ])('%s passes', (_name, text) => expect(refused(anything, body(text))).toEqual([]));

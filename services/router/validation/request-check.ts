@@ -59,7 +59,7 @@ function paramsPart(schema: JsonSchema | null): Part | null {
   if (schema === null) return null;
   const check = compileCheck(schema, 'coerced');
   // Coercion writes into what it checks; the request stays as it was sent.
-  return (request, errors) => run(check, () => ({ ...request.params }), 'path', errors);
+  return (request, errors) => runCoerced(check, () => ({ ...request.params }), 'path', errors);
 }
 
 function queryPart(schema: JsonSchema | null): Part | null {
@@ -68,7 +68,7 @@ function queryPart(schema: JsonSchema | null): Part | null {
   const lists = listFields(schema);
   return (request, errors) => {
     try {
-      run(check, () => parseQuery(request.query, lists), 'query', errors);
+      runCoerced(check, () => parseQuery(request.query, lists), 'query', errors);
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
@@ -89,7 +89,7 @@ function headersPart(schema: JsonSchema | null): Part | null {
     }
     return found;
   };
-  return (request, errors) => run(check, () => values(request), 'header', errors);
+  return (request, errors) => runCoerced(check, () => values(request), 'header', errors);
 }
 
 function bodyPart(schema: JsonSchema | null, options: CheckOptions): Part | null {
@@ -126,6 +126,37 @@ function run(
   const faults = first.errors;
   const every = all ? check.every() : first;
   errors.push(...fieldErrors(part, all && !every(value()) ? every.errors : faults));
+}
+
+type Texts = Record<string, string | readonly string[]>;
+
+/** A number as JSON writes it. JavaScript would read ` 7`, `0x10` and `Infinity` as numbers too, and backends something else. */
+const plainNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+function isOddNumber(text: string): boolean {
+  return text !== '' && !Number.isNaN(Number(text)) && !plainNumber.test(text);
+}
+
+/** Checks texts that count as what their schema asks for. `texts` makes them anew each time: coercion writes into them. */
+function runCoerced(check: Check, texts: () => Texts, part: FieldError['in'], errors: FieldError[]): void {
+  const sent = texts();
+  const odd = Object.keys(sent).filter((name) => [sent[name] ?? []].flat().some(isOddNumber));
+  if (odd.length === 0) return run(check, texts, part, errors);
+  const before = errors.length;
+  run(check, texts, part, errors);
+  if (errors.length > before) return;
+  const read: Record<string, unknown> = texts();
+  check.first(read);
+  for (const name of odd) {
+    const was = [sent[name] ?? []].flat();
+    const is = [read[name]].flat();
+    if (was.some((text, index) => isOddNumber(text) && typeof is[index] === 'number'))
+      errors.push({
+        in: part,
+        pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        detail: 'must be a number as JSON writes it',
+      });
+  }
 }
 
 /** Fields that take a list: `?symbol=A` is then a list of one, as `?symbol=A&symbol=B` is a list of two. */
