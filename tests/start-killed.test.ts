@@ -76,7 +76,7 @@ describe('Ctrl-C', () => {
   it('while everything still starts stops what is there', async () => {
     await withDataDir(async (start) => {
       const run = start(['--no-feed']);
-      await until(() => run.output.includes('starting broadcaster'), { timeoutMs: 60_000 });
+      await until(() => / starting \w+, /.test(run.output), { timeoutMs: 60_000 });
       run.interrupt();
       await run.exited;
       await run.nothingLeft();
