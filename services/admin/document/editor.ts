@@ -15,7 +15,8 @@ import {
 import type { Actor } from '../access.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { preconditionFailed } from '../http/precondition.ts';
-import { faultErrors, invalidDocument } from './input.ts';
+import { invalidDocument } from './input.ts';
+import { faultErrors } from './read-text.ts';
 import { sides, summarise } from './summary.ts';
 
 /** The document as it stands. `revision` is 0, and the document empty, before anything was applied. */

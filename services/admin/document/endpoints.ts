@@ -6,6 +6,7 @@ import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, revisioned } from '../http/answer.ts';
 import { listOf } from '../http/page.ts';
 import { changeHeaders, checkPrecondition, createHeaders } from '../http/precondition.ts';
+import { DocumentReader } from './document-reader.ts';
 import type { DocumentEditor, Edited, Present } from './editor.ts';
 import { invalidDocument, readDocument } from './input.ts';
 import { represent } from './represent.ts';
@@ -47,6 +48,7 @@ export function documentEndpoints(options: {
   handlers: Handlers;
 }): Record<string, Endpoint> {
   const { bus, editor, handlers } = options;
+  const reader = new DocumentReader();
   const named = (name: string) => ({ tags, subject: subjectOf(name) });
   return {
     'document-get': endpoint({
@@ -76,7 +78,7 @@ export function documentEndpoints(options: {
       response: appliedShape,
       handler: ({ request, query }) =>
         handlers.as('admin', 'document-put', request, async (who) => {
-          const read = readDocument(request);
+          const read = await readDocument(request, reader);
           if (!read.ok) throw invalidDocument(read.errors);
           const present = await presentFor(request);
           if (query.dry_run) return applied(present, { ...dry(present, read.input) }, true);
@@ -94,7 +96,7 @@ export function documentEndpoints(options: {
       response: checkShape,
       handler: ({ request }) =>
         handlers.as('viewer', 'document-check', request, async () => {
-          const read = readDocument(request);
+          const read = await readDocument(request, reader);
           return json({ valid: read.ok, errors: read.ok ? [] : read.errors.slice(0, mostListed) });
         }),
     }),
@@ -109,7 +111,7 @@ export function documentEndpoints(options: {
       response: diffShape,
       handler: ({ request }) =>
         handlers.as('viewer', 'document-diff', request, async () => {
-          const read = readDocument(request);
+          const read = await readDocument(request, reader);
           if (!read.ok) throw invalidDocument(read.errors);
           const present = await editor.present();
           const { revision, changes } = dry(present, read.input);
