@@ -1,6 +1,10 @@
 import type { GatewayDocument } from '../document/gateway.ts';
 import { allRoles } from '../roles.ts';
+import type { Role } from '../document/callers.ts';
 import type { References } from './references.ts';
+
+/** Roles in circles that are named one by one. */
+const mostCircles = 20;
 
 /** Roles, consumers, limits, quotas and the issuers' maps of roles. */
 export function checkCallers(document: GatewayDocument, references: References): void {
@@ -18,12 +22,40 @@ export function checkCallers(document: GatewayDocument, references: References):
 
 function checkRoleCircles(document: GatewayDocument, references: References): void {
   const roles = allRoles(document.roles);
-  for (const name of Object.keys(document.roles)) {
+  let found = 0;
+  for (const name of rolesInCircles(roles)) {
     const reached = new Set(roles.get(name)?.includes);
     for (const each of reached) for (const next of roles.get(each)?.includes ?? []) reached.add(next);
-    if (reached.has(name))
-      references.fault(['roles', name, 'includes'], `role "${name}" includes itself in a circle`);
+    if (!reached.has(name) || !Object.hasOwn(document.roles, name)) continue;
+    references.fault(['roles', name, 'includes'], `role "${name}" includes itself in a circle`);
+    // Each of them costs a walk through all roles, and a circle of many is one mistake.
+    if (++found === mostCircles) return;
   }
+}
+
+/** Roles that may be part of a circle: those left when all that lead nowhere have been taken away, again and again. */
+function rolesInCircles(roles: ReadonlyMap<string, Role>): Set<string> {
+  const includedBy = new Map<string, string[]>();
+  const left = new Map<string, number>();
+  for (const [name, { includes }] of roles) {
+    const known = includes.filter((each) => roles.has(each));
+    left.set(name, known.length);
+    for (const each of known) {
+      const by = includedBy.get(each);
+      if (by === undefined) includedBy.set(each, [name]);
+      else by.push(name);
+    }
+  }
+  const ends = [...left].filter(([, count]) => count === 0).map(([name]) => name);
+  for (let name = ends.pop(); name !== undefined; name = ends.pop()) {
+    left.delete(name);
+    for (const by of includedBy.get(name) ?? []) {
+      const count = (left.get(by) ?? 0) - 1;
+      left.set(by, count);
+      if (count === 0) ends.push(by);
+    }
+  }
+  return new Set(left.keys());
 }
 
 function checkConsumers({ consumers }: GatewayDocument, references: References): void {

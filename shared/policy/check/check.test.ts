@@ -270,6 +270,24 @@ test('many routes are checked in small steps, with the same outcome', async () =
   });
 });
 
+test('roles that include each other in long chains and circles take no longer than they are long', () => {
+  const chain = (length: number, last: string[]) =>
+    Object.fromEntries(
+      Array.from({ length }, (_, n) => [`r${n}`, { includes: n + 1 < length ? [`r${n + 1}`] : last }]),
+    );
+  expect(faultsOf({ roles: chain(30_000, []) })).toEqual([]);
+  const circle = faultsOf({ roles: { ...chain(3_000, ['r0']), outside: { includes: ['r7'] } } });
+  expect(circle).toHaveLength(20);
+  expect(circle[0]).toBe('roles.r0.includes: role "r0" includes itself in a circle');
+});
+
+test('names that are not there are told, however many; what was meant is guessed for the first hundred', () => {
+  const consumers = Array.from({ length: 150 }, (_, n) => ({ id: `c${n}`, roles: ['bos'] }));
+  const faults = faultsOf({ roles: { boss: {} }, consumers });
+  expect(faults).toHaveLength(150);
+  expect(faults.filter((fault) => fault.includes('did you mean "boss"?'))).toHaveLength(100);
+});
+
 describe('a note is made of', () => {
   const notesOf = (input: GatewayInput): string[] => {
     const result = checkDocument(input);

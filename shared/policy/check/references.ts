@@ -4,6 +4,9 @@ import { isAddressOrBlock, isCountryRule } from './addresses.ts';
 import { nameHint } from './closest.ts';
 import type { DocumentFault } from './fault.ts';
 
+/** Faults beyond these are told without a guess at what was meant. */
+const mostHints = 100;
+
 type Path = readonly (string | number)[];
 
 /** Collects faults; the names of the document are looked up in one place. */
@@ -33,7 +36,9 @@ export class References {
   name(noun: Noun, written: string | undefined, path: Path): void {
     const known = this.#names[noun];
     if (written === undefined || known.has(written)) return;
-    this.fault(path, `${singular[noun]} "${written}" is not defined`, nameHint(written, known, titles[noun]));
+    // Comparing with every name takes a while; nobody reads that many hints.
+    const hint = this.faults.length < mostHints ? nameHint(written, known, titles[noun]) : null;
+    this.fault(path, `${singular[noun]} "${written}" is not defined`, hint);
   }
 
   /** Members of `allow` and `deny`: an address, a CIDR block, a country or the name of a list. */
@@ -51,7 +56,7 @@ export class References {
           this.fault(
             place,
             `address list "${text}" is not defined`,
-            nameHint(text, this.#names.lists, titles.lists),
+            this.faults.length < mostHints ? nameHint(text, this.#names.lists, titles.lists) : null,
           );
       }
   }
