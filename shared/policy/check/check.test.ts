@@ -65,7 +65,7 @@ describe('a fault of form says what to do:', () => {
     [
       'a secret in the clear',
       { introspection: { i: { url: 'https://i.test', client_id: 'a', client_secret: 'hush' } } },
-      'introspection.i.client_secret: must be an object, not "hush" (A reference to a secret: `{env: NAME}`',
+      'introspection.i.client_secret: must be an object, not a plain value (A reference to a secret: `{env: NAME}`',
     ],
     [
       'a number out of range',

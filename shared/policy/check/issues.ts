@@ -28,7 +28,11 @@ function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] 
       return issue.issues.map(({ message }) => ({ path, message: sentence(message), hint: null }));
     case 'invalid_type':
       return [
-        { path, message: wrongType(issue.expected, value), hint: value === undefined ? about(path) : null },
+        {
+          path,
+          message: wrongType(issue.expected, path, value),
+          hint: value === undefined ? about(path) : null,
+        },
       ];
     case 'invalid_value':
       return [
@@ -79,7 +83,7 @@ function unionFaults(
   return [
     {
       path,
-      message: `must be ${[...new Set(choices)].join(' or ')}, not ${shown(value)}`,
+      message: `must be ${[...new Set(choices)].join(' or ')}, not ${shownAt(path, value)}`,
       hint: valueHint(value, texts) ?? about(path),
     },
   ];
@@ -108,8 +112,17 @@ function about(path: Path): string | null {
   return schemasAt(path).find(({ description }) => description !== undefined)?.description ?? null;
 }
 
-function wrongType(expected: string, value: unknown): string {
-  return value === undefined ? 'is missing' : `must be ${typeName(expected)}, not ${shown(value)}`;
+function wrongType(expected: string, path: Path, value: unknown): string {
+  return value === undefined ? 'is missing' : `must be ${typeName(expected)}, not ${shownAt(path, value)}`;
+}
+
+/** Where a reference to a secret belongs somebody may have written the secret, and faults end in logs of build servers. */
+const secretPlaces = new Set<string | number>(['client_secret', 'cookie_key']);
+
+function shownAt(path: Path, value: unknown): string {
+  return typeof value !== 'object' && path.some((part) => secretPlaces.has(part))
+    ? 'a plain value'
+    : shown(value);
 }
 
 function typeName(expected: string): string {
