@@ -152,6 +152,7 @@ describe('a bad token', () => {
     ['is not valid yet', (now) => ({ nbf: now + 70 })],
     ['has no end', () => ({ exp: undefined })],
     ['has an end that is a text', (now) => ({ exp: String(now + 60) })],
+    ['was issued in the future', (now) => ({ iat: now + 70 })],
     ['has no beginning', () => ({ nbf: undefined })],
     ['has no audience', () => ({ aud: undefined })],
     ['is for somebody else', () => ({ aud: ['https://elsewhere.test'] })],
@@ -174,6 +175,7 @@ describe('a bad token', () => {
     const { judge } = await method({ issuers: { idp: rulesOf(idp) } });
     expect(await judge(idp.token({ exp: seconds() - 30 }))).toMatchObject({ method: 'jwt' });
     expect(await judge(idp.token({ nbf: seconds() + 30 }))).toMatchObject({ method: 'jwt' });
+    expect(await judge(idp.token({ iat: seconds() + 30 }))).toMatchObject({ method: 'jwt' });
   });
 
   it('tries an algorithm that the issuer does not use: none, a symmetric one, another curve', async () => {

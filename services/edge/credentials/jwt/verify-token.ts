@@ -32,7 +32,12 @@ export async function verifyToken(token: string, issuers: Issuers): Promise<Veri
   // Checked again below with the signature; here because a busy client with an old token should cost little.
   const { exp } = said.claims;
   const toleranceMs = issuer.rules.clock_tolerance;
-  if (typeof exp !== 'number' || exp * 1_000 + toleranceMs <= Date.now()) throw badToken('expired');
+  if (typeof exp !== 'number' || !Number.isFinite(exp) || exp * 1_000 + toleranceMs <= Date.now())
+    throw badToken('expired');
+  // One from the future would outlive every revocation of its subject until then (RFC 7519 leaves it to whoever reads).
+  const { iat } = said.claims;
+  if (typeof iat === 'number' && iat * 1_000 - toleranceMs > Date.now())
+    throw badToken('issued in the future');
 
   const tried = new Set<VerificationKey>();
   const first = await tryKeys(token, said, issuer, tried);
