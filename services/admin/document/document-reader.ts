@@ -23,7 +23,7 @@ export class DocumentReader {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor({ limitMs = 6_000 }: DocumentReaderOptions = {}) {
+  constructor({ limitMs = 8_000 }: DocumentReaderOptions = {}) {
     this.#limitMs = limitMs;
   }
 
