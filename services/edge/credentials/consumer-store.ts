@@ -44,6 +44,7 @@ export class ConsumerStore implements ConsumerDirectory {
   readonly #report: ConsumerStoreOptions['report'];
   readonly #stops: (() => void)[] = [];
   #stopped = false;
+  #version = 0;
 
   private constructor(bucket: Bucket, options: ConsumerStoreOptions) {
     this.#report = options.report;
@@ -62,6 +63,7 @@ export class ConsumerStore implements ConsumerDirectory {
     this.#stops.push(
       options.document.onChange(({ consumers }) => {
         this.#declared = declared(consumers);
+        this.#version += 1;
       }),
     );
   }
@@ -85,6 +87,11 @@ export class ConsumerStore implements ConsumerDirectory {
   find(id: string): Consumer | null | Promise<Consumer | null> {
     const known = this.#declared.get(id) ?? this.#consumers.peek(id);
     return known === undefined ? this.#consumers.find(id) : known;
+  }
+
+  /** Rises with whatever may have changed a key or a consumer. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Consumers of KV at hand. */
@@ -111,11 +118,13 @@ export class ConsumerStore implements ConsumerDirectory {
     if (entry === null) return;
     const cache = entry.kind === 'key' ? this.keys : this.#consumers;
     cache.apply(entry.id, value, revision);
+    this.#version += 1;
     for (const listener of this.#listeners) listener(key);
   }
 
   /** Calls look everything up again by themselves; for live connections somebody has to. */
   #missed(): void {
+    this.#version += 1;
     this.keys.clear();
     this.#consumers.clear();
     void this.#refresh([...this.#watched()]);
