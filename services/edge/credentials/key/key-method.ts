@@ -27,6 +27,8 @@ interface Memo {
   readonly caller: Caller;
   readonly consumer: Consumer;
   readonly granted: Grants;
+  /** The store's when the consumer was last looked up. */
+  version: number;
   noteAt: number;
 }
 
@@ -52,14 +54,24 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
     compared.write(digest, 'latin1');
     const same = timingSafeEqual(compared, entry === null ? nobody : entry.digest);
     if (!same || entry === null || !isGood(entry)) throw refused(viaField);
+    // As long as nothing changes anywhere, the consumer is what it was: very many of them are not all near at hand.
+    const last = entry.memo as Memo | null;
+    const { version } = store;
+    if (last !== null && last.version === version && last.granted === granted) return noted(entry, last);
+    const found = (consumer: Consumer | null): Caller => callerOf(entry, consumer, version, viaField);
     const consumer = store.find(entry.consumer);
-    if (consumer instanceof Promise) return consumer.then((found) => callerOf(entry, found, viaField));
-    return callerOf(entry, consumer, viaField);
+    return consumer instanceof Promise ? consumer.then(found) : found(consumer);
   }
 
-  function callerOf(entry: KeyEntry, consumer: Consumer | null, viaField: boolean): Caller {
+  /** `version` is from before the consumer was asked for. */
+  function callerOf(entry: KeyEntry, consumer: Consumer | null, version: number, viaField: boolean): Caller {
     if (consumer === null || consumer.disabled) throw refused(viaField);
     const memo = memoOf(entry, consumer);
+    memo.version = version;
+    return noted(entry, memo);
+  }
+
+  function noted(entry: KeyEntry, memo: Memo): Caller {
     const now = Date.now();
     if (now >= memo.noteAt) memo.noteAt = usage.note(entry.id, now);
     return memo.caller;
@@ -89,6 +101,8 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
       },
       consumer,
       granted,
+      // Not known to be good: who asks has to find out.
+      version: -1,
       noteAt: last?.noteAt ?? 0,
     };
     entry.memo = memo;
