@@ -35,6 +35,11 @@ describe('end-to-end fields', () => {
     expect(names(['Host', 'a', ...said])).toEqual(['host', 'x-request-id']);
   });
 
+  it('leave out what only the gateway may say', () => {
+    const said = ['Sluice-Subject', 'root', 'SLUICE-Consumer', 'acme', 'X-Sluice', 'fine'];
+    expect(names(['Host', 'a', ...said])).toEqual(['host', 'x-sluice', 'x-request-id']);
+  });
+
   it('leave out what Connection names, but nothing that the gateway depends on', () => {
     const raw = [
       'Host',

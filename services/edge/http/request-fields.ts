@@ -38,6 +38,9 @@ export interface RequestFields {
 /** Ids that are safe in logs, headers and other systems' search boxes; anything else is replaced. */
 const safeRequestId = /^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}$/;
 
+/** Names of the gateway's own: what a client writes there must not look like the gateway's word to a backend. */
+const ownPrefix = 'sluice-';
+
 /** Reads a flat list of names and values as node:http gives it. Never throws: the checks come later, with an answer. */
 export function readFields(raw: readonly string[], requestId?: string): RequestFields {
   const endToEnd: string[] = [];
@@ -122,7 +125,7 @@ export function readFields(raw: readonly string[], requestId?: string): RequestF
         connection = connection === null ? value : `${connection},${value}`;
         continue;
       default:
-        if (hopByHop.has(name)) continue;
+        if (hopByHop.has(name) || name.startsWith(ownPrefix)) continue;
     }
     endToEnd.push(name, value);
   }

@@ -76,7 +76,8 @@ export const webAddress = z.string().transform((text, context) => {
     return text;
   context.addIssue({
     code: 'custom',
-    message: `"${text.slice(0, 80)}" is not an https:// address (http:// only for loopback)`,
+    // Before an @ stands a password, and faults are printed where many read them.
+    message: `${text.includes('@') ? 'this' : `"${text.slice(0, 80)}"`} is not an https:// address without user and password (http:// only for loopback)`,
   });
   return z.NEVER;
 });
