@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { checkTradesFile } from '../feeds/trades-file.ts';
+import { controlApiAnswers } from './control-api.ts';
 import { firstMarket } from './first-market.ts';
 import type { LogView } from './log-view.ts';
 import type { StartOptions } from './options.ts';
@@ -8,8 +9,8 @@ import type { LocalStack } from './stack.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
 
-/** How long the first trade may take from feed to REST before the screen is shown without it, milliseconds. */
-const firstTradeMs = 20_000;
+/** How long the first trade, or the first answer, may take before the screen is shown without it, milliseconds. */
+const firstAnswerMs = 20_000;
 
 /** The whole start in its order: check the replay, start servers and services, start the feed, show the screen. */
 export async function runStack(
@@ -37,10 +38,12 @@ export async function runStack(
   const chart = await startChart(stack, options, view);
   const symbol = await firstMarket(stack.gateway, {
     needTrades: options.feed,
-    timeoutMs: firstTradeMs,
+    timeoutMs: firstAnswerMs,
     signal,
   });
+  const controlled = await controlApiAnswers(stack.gateway, { timeoutMs: firstAnswerMs, signal });
   if (signal.aborted) return;
+  if (!controlled) view.say('start', 'warn', 'the control API does not answer yet; see the lines above');
   if (symbol === undefined && options.feed)
     view.say('start', 'warn', 'no trade has arrived through the gateway yet; see the lines above');
   view.plain(
