@@ -52,6 +52,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const servers: TestNats[] = [];
 const sections: Section[] = [];
 const started = performance.now();
+let failed = true;
 try {
   const facts = await machineFacts();
   const busy = await busyCores();
@@ -89,8 +90,10 @@ try {
   console.error(
     `${missed.length} of the targets missed${out ? `; written to ${path.relative(process.cwd(), out)}` : ''}`,
   );
+  failed = false;
 } finally {
   for (const server of servers) await server.stop();
-  if (!options.profile) await rm(directory, { recursive: true, force: true });
+  if (failed) console.error(`the logs of every process are in ${directory}`);
+  else if (!options.profile) await rm(directory, { recursive: true, force: true });
 }
 process.exit(0);

@@ -16,6 +16,9 @@ export interface SluiceStack {
   stop(): Promise<void>;
 }
 
+/** As the images start them (`deploy/docker/Dockerfile` says why). */
+const imageOptions = ['--no-allocation-site-pretenuring'];
+
 export interface StackOptions {
   /** For every worker. */
   readonly env?: Readonly<Record<string, string>>;
@@ -37,12 +40,10 @@ export async function startSluice(
   const workers: Running[] = [];
   for (const name of services) {
     const settings = { NATS_URL: nats.url, SLUICE_HTTP_PORT: '0', SLUICE_OPS_PORT: '0', ...env };
-    const worker = await context.processes.start(
-      name,
-      `services/${name}/main.ts`,
-      settings,
-      nodeOptions[name],
-    );
+    const worker = await context.processes.start(name, `services/${name}/main.ts`, settings, [
+      ...imageOptions,
+      ...(nodeOptions[name] ?? []),
+    ]);
     workers.push(worker);
     await until(async () => (await fetch(`${String(worker.ready['ops'])}/health/ready`)).ok, {
       message: `${name} is healthy`,

@@ -9,7 +9,6 @@ import { AddressBook } from './addresses/mod.ts';
 import { edgeConfig } from './config.ts';
 import { openAuthenticator } from './credentials/open-authenticator.ts';
 import { gatewayCaller } from './gateway.ts';
-import { tuneHeap } from './heap.ts';
 import { HttpServer } from './http/server.ts';
 import { edgePhases } from './lifecycle.ts';
 import { createLimits } from './limits/mod.ts';
@@ -21,7 +20,6 @@ import { referencePages } from './reference/pages.ts';
 import { stopEdge } from './stop.ts';
 import { openCertificate } from './tls/open.ts';
 
-tuneHeap();
 const instance = `${hostname()}-${process.pid}`;
 const logger = createLogger({
   service: 'edge',
