@@ -71,7 +71,8 @@ export class NatsSubscription implements BusSubscription {
     }
     if (running === undefined) return;
     this.#running += 1;
-    running.then(
+    // A promise is given back as it is; whatever else a handler has returned becomes one that can be waited for.
+    Promise.resolve(running).then(
       () => this.#done(),
       (error: unknown) => {
         this.#failed(error);

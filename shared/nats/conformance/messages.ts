@@ -134,6 +134,42 @@ export function messageCases(factory: HarnessFactory): void {
       expect(bench.events.some((event) => event.detail.includes('throws'))).toBe(true);
     });
 
+    /* oxlint-disable unicorn/no-thenable -- objects that only look like promises are the point */
+    it.each<[string, unknown]>([
+      ['null', null],
+      ['a number', 7],
+      ['an object with a `then` that is no function', { then: 1 }],
+      ['a thenable', { then: (resolve: () => void) => resolve() }],
+    ])('go on after a handler that returned %s', async (_what, returned) => {
+      const bus = await bench.connect();
+      const seen: string[] = [];
+      bus.subscribe('odd', (message) => {
+        seen.push(message.text());
+        return returned as undefined;
+      });
+      for (const text of ['first', 'second']) bus.publish('odd', text);
+      await bus.flush();
+      await bus.flush();
+      expect(seen).toEqual(['first', 'second']);
+      await bus.close();
+      expect(bench.events).toEqual([]);
+    });
+
+    it('report a thenable that breaks, as they do a promise', async () => {
+      const bus = await bench.connect();
+      const broken = {
+        get then(): never {
+          throw new Error('no thenable after all');
+        },
+      };
+      bus.subscribe('broken', () => broken as unknown as undefined);
+      bus.publish('broken', '');
+      await until(() => bench.events.length === 1);
+      expect(bench.events[0]?.kind).toBe('handler');
+      await bus.flush();
+    });
+    /* oxlint-enable unicorn/no-thenable */
+
     it('finish what they have when drained, one by one', async () => {
       const [caller, responder] = [await bench.connect(), await bench.connect()];
       const gate = Promise.withResolvers<void>();
