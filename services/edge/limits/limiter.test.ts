@@ -204,6 +204,25 @@ describe('a call', () => {
     expect(counts.admitted).toBe(0);
   });
 
+  it('waits as its policy says, and not where tokens come back too late for it', async () => {
+    const { call, leaser, pass, counts } = kit(
+      { limits: { a: { limit: 2, window: '20s', key: ['address'], throttle: { delay: '3s' } } } },
+      { limits: ['a'] },
+    );
+    const late = call();
+    await leaser.answer([usedUp(3_100)]);
+    expect(late.state()).toBe('too_many_requests 4');
+    pass(200);
+    const early = call();
+    expect(early.state()).toBe('waits');
+    pass(200);
+    await leaser.answer([usedUp(2_700)]);
+    pass(400);
+    await leaser.answer([granted(1, { left: 0 })]);
+    await early.seen;
+    expect([early.state(), counts.queued]).toEqual(['passed', 1]);
+  });
+
   it('goes by its policies while nobody grants leases', async () => {
     const { call, leaser } = kit(two, { limits: ['a', 'b'] });
     const waiting = call();

@@ -216,7 +216,7 @@ export class Limiter {
     const { throttle, limit, counts } = lease.meter;
     if (throttle === null || call.plan.cost > limit) return false;
     const until = call.arrivedAt + throttle.delayMs;
-    if (now >= until || lease.usedUpUntil > until) return false;
+    if (now >= until || now + lease.retryMs(now) > until) return false;
     if (lease !== head && lease.waiting.length >= throttle.queue) return false;
     if (!call.queued) counts.queued++;
     call.queued = true;

@@ -69,11 +69,6 @@ export class TokenLease {
     return now < this.#usedUpUntil && cost >= this.#usedUpFor;
   }
 
-  /** When it may pay to ask again after `usedUp`. */
-  get usedUpUntil(): number {
-    return this.#usedUpUntil;
-  }
-
   /** Milliseconds until a refused call can be admitted, if nobody else comes before it. */
   retryMs(now: number): number {
     return Math.max(0, this.#retryAt - now);
