@@ -219,6 +219,10 @@ describe('quotas', () => {
       expect(limitsOf(answer, 'ratelimit-policy')).toEqual({ monthly: { q: 15 } });
     }
     await until(async () => (await usage()) <= 15, patient);
+    // Who has used up a quota can still see that, as often as he likes.
+    const seen = await (edges[0] as HttpClient).get('/v1/usage', { 'x-api-key': key.text });
+    expect(seen.json()).toMatchObject({ consumer: 'acme', quotas: [{ quota: 'monthly', limit: 15 }] });
+    expect(seen.header('ratelimit')).toBeUndefined();
   });
 });
 

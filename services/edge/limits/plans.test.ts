@@ -17,7 +17,7 @@ const document = gatewaySchema.parse({
 });
 const counts = { admitted: 0, refused: 0, emergency: 0, unavailable: 0, queued: 0 };
 const route = (limits: readonly string[], cost = 1): CompiledRoute =>
-  ({ ...plainRoute, id: 'find', limits, cost }) as never;
+  ({ ...plainRoute, id: 'find', path: '/v1/find', limits, cost }) as never;
 const acme = consumerSchema.parse({ id: 'acme', limits: ['own', 'all'], quotas: ['daily', 'monthly'] });
 
 let unknown: string[];
@@ -42,6 +42,11 @@ describe('what a call spends', () => {
     expect(plans.of(find, acme)?.policyField).toBe(
       `${anonymous?.policyField}, "own";q=50;w=3600, "daily";q=5000;w=86400, "monthly";q=100000`,
     );
+  });
+
+  it.each(['/v1/usage', '/admin/v1/consumers'])('is no quota at %s', (path) => {
+    const own = { ...route(['all']), path };
+    expect(plans.of(own, acme)?.policyField).toBe('"all";q=1000;w=10, "own";q=50;w=3600');
   });
 
   it('is compiled once for a route and a consumer', () => {

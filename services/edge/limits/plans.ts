@@ -1,5 +1,5 @@
 import type { Consumer } from '@sluice/policy';
-import type { CompiledRoute } from '@sluice/routes';
+import { belongsToAdmin, type CompiledRoute } from '@sluice/routes';
 import { policyField } from './fields.ts';
 import type { Meter, Meters } from './meter.ts';
 
@@ -13,7 +13,8 @@ export interface Plan {
 
 /**
  * The plans of one document, compiled at the first call of a route and kept as long as the route: limits of the route (those
- * of the document's defaults are among them), then the consumer's own, then its quotas, each once.
+ * of the document's defaults are among them), then the consumer's own, then its quotas, each once. The gateway's own
+ * places use no quota: whoever has none left must still see that, and be able to change it.
  */
 export class Plans {
   readonly #meters: Meters;
@@ -41,7 +42,8 @@ export class Plans {
   }
 
   #compile(route: CompiledRoute, consumer: Consumer | null): Plan | 'none' {
-    const names = new Set([...route.limits, ...(consumer?.limits ?? []), ...(consumer?.quotas ?? [])]);
+    const quotas = consumer === null || belongsToAdmin(route.path) ? [] : consumer.quotas;
+    const names = new Set([...route.limits, ...(consumer?.limits ?? []), ...quotas]);
     const meters = [...names].flatMap((name) => {
       const found = this.#meters.get(name);
       if (found === undefined) this.#unknown(name, route.id);

@@ -137,6 +137,20 @@ describe('the admin API', () => {
     expect(announced({}, { ...metadata, 'sluice.route': '/v1/usages' }).path).toBe('/v1/usages');
   });
 
+  test('has no limits but those that an override gives it: defaults could lock out who may change them', () => {
+    const document: GatewayInput = {
+      defaults: { limits: ['tiny'] },
+      limits: { tiny: { limit: 1, window: '1d' }, own: { limit: 100, window: '1m' } },
+    };
+    expect(announced(document, metadata, own).limits).toEqual([]);
+    const overrides = { 'admin.*': { limits: ['own'] } };
+    expect(announced({ ...document, overrides }, metadata, own).limits).toEqual(['own']);
+    const usage = { ...metadata, 'sluice.route': '/v1/usage' };
+    expect(announced(document, usage, { ...own, subject: 'sluice.admin.usage-own' }).limits).toEqual([
+      'tiny',
+    ]);
+  });
+
   test('cannot be announced anywhere else, nor for less than its roles', () => {
     const elsewhere = { ...metadata, 'sluice.route': 'GET /v1/keys' };
     expect(() => announced({}, elsewhere, own)).toThrow('answers below /admin');

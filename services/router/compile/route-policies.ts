@@ -1,5 +1,11 @@
 import { facts, type DeclaredRoute, type GatewayDocument } from '@sluice/policy';
-import { plainRoute, type CompiledRoute, type RouteAddresses, type RouteAuth } from '@sluice/routes';
+import {
+  belongsToAdmin,
+  plainRoute,
+  type CompiledRoute,
+  type RouteAddresses,
+  type RouteAuth,
+} from '@sluice/routes';
 import type { Announcement } from '../discovery/announcement.ts';
 import { checkAdmin, checkClaim } from './claims.ts';
 import { Overrides, type Override } from './overrides.ts';
@@ -37,7 +43,7 @@ export class RoutePolicies {
       origin: 'discovered',
       service,
       auth: auth ?? this.#defaultAuth(rest.roles, rest.scopes),
-      limits: this.#withDefaults(rest.limits),
+      limits: this.#withDefaults(rest.limits, rest.path),
       cors: rest.cors ?? defaults.cors ?? null,
       cost: cost ?? plainRoute.cost,
       timeoutMs: timeoutMs ?? this.#defaultTimeoutMs,
@@ -74,7 +80,7 @@ export class RoutePolicies {
       ...(said.roles && { roles: said.roles }),
       ...(said.scopes && { scopes: said.scopes }),
       ...open,
-      ...(said.limits && { limits: this.#withDefaults(said.limits) }),
+      ...(said.limits && { limits: this.#withDefaults(said.limits, route.path) }),
       ...(said.cost !== undefined && { cost: said.cost }),
       ...(said.cors !== undefined && { cors: said.cors }),
       ...(said.addresses && { addresses: addressesOf(said.addresses) }),
@@ -100,7 +106,7 @@ export class RoutePolicies {
       auth: route.auth ?? this.#defaultAuth(roles, scopes),
       roles,
       scopes,
-      limits: this.#withDefaults(route.limits ?? []),
+      limits: this.#withDefaults(route.limits ?? [], route.path),
       cost: route.cost ?? plainRoute.cost,
       cors: route.cors ?? defaults.cors ?? null,
       addresses: addressesOf(route.addresses),
@@ -119,8 +125,10 @@ export class RoutePolicies {
     return auth === 'public' && roles.length + scopes.length > 0 ? [] : auth;
   }
 
-  #withDefaults(limits: readonly string[]): string[] {
-    return [...new Set([...(this.#document.defaults.limits ?? []), ...limits])];
+  /** Not on the control API: a default limit that is too tight must not lock out whoever could change it. */
+  #withDefaults(limits: readonly string[], path: string): string[] {
+    const defaults = path.startsWith('/admin') && belongsToAdmin(path) ? [] : this.#document.defaults.limits;
+    return [...new Set([...(defaults ?? []), ...limits])];
   }
 }
 
