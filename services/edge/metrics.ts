@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, latencyBuckets, type Registry } from '@sluice/telemetry';
+import { Counter, Histogram, latencyBuckets, readCounter, readGauge, type Registry } from '@sluice/telemetry';
 import type { Exchange } from './exchange.ts';
 import { RouteSeries } from './route-series.ts';
 
@@ -46,17 +46,17 @@ export function edgeMetrics(registry: Registry) {
     registers: [registry],
   });
   const bytes = { received: 0, sent: 0 };
-  total(registry, 'sluice_edge_received_bytes_total', 'Bytes of request bodies.', () => bytes.received);
-  total(registry, 'sluice_edge_sent_bytes_total', 'Bytes of response bodies.', () => bytes.sent);
+  readCounter(registry, 'sluice_edge_received_bytes_total', 'Bytes of request bodies.', () => bytes.received);
+  readCounter(registry, 'sluice_edge_sent_bytes_total', 'Bytes of response bodies.', () => bytes.sent);
   const now = { inFlight: () => 0, connections: () => 0, certificateEnds: () => 0 };
-  gauge(registry, 'sluice_edge_in_flight_requests', 'Requests that wait for their answer.', () =>
+  readGauge(registry, 'sluice_edge_in_flight_requests', 'Requests that wait for their answer.', () =>
     now.inFlight(),
   );
-  gauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () =>
+  readGauge(registry, 'sluice_edge_connections', 'Open client connections of every kind.', () =>
     now.connections(),
   );
 
-  gauge(
+  readGauge(
     registry,
     'sluice_edge_certificate_end_seconds',
     'When the TLS certificate that is in use ends, seconds since 1970; 0 without TLS.',
@@ -84,34 +84,6 @@ export function edgeMetrics(registry: Registry) {
       return routes.size;
     },
   };
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  registry.registerMetric(
-    new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    }),
-  );
-}
-
-/** A counter that is kept elsewhere, as a plain number: requests should not pay for labels. */
-function total(registry: Registry, name: string, help: string, read: () => number): void {
-  registry.registerMetric(
-    new Counter({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    }),
-  );
 }
 
 const statusClasses = ['', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, latencyBuckets, type Registry } from '@sluice/telemetry';
+import { Counter, Histogram, latencyBuckets, readGauge, type Registry } from '@sluice/telemetry';
 
 export type RatelimitMetrics = ReturnType<typeof ratelimitMetrics>;
 
@@ -6,18 +6,10 @@ export type RatelimitMetrics = ReturnType<typeof ratelimitMetrics>;
 export function ratelimitMetrics(registry: Registry) {
   const registers = [registry];
   const sources = { keys: () => 0, uncertaintyMs: () => 0 };
-  const read = (name: string, help: string, value: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
   const count = (name: string, help: string): Counter => new Counter({ name, help, registers });
-  read('sluice_ratelimit_keys', 'Keys whose past slots are remembered.', () => sources.keys());
-  read(
+  readGauge(registry, 'sluice_ratelimit_keys', 'Keys whose past slots are remembered.', () => sources.keys());
+  readGauge(
+    registry,
     'sluice_ratelimit_clock_uncertainty_seconds',
     'How precisely the time of the NATS server is known.',
     () => Math.min(sources.uncertaintyMs(), 1e9) / 1_000,

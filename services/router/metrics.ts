@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, latencyBuckets, type Registry } from '@sluice/telemetry';
+import { Counter, Gauge, Histogram, latencyBuckets, readGauge, type Registry } from '@sluice/telemetry';
 import { outcomes, Traffic, type RouteCounters } from './traffic.ts';
 
 export type RouterMetrics = ReturnType<typeof routerMetrics>;
@@ -17,19 +17,11 @@ export function routerMetrics(registry: Registry) {
   const registers = [registry];
   const traffic = new Traffic();
   const sources: MetricSources = { routes: () => 0, schemaProblems: () => 0 };
-  const read = (name: string, help: string, value: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
   const requests = requestCounter(registers, traffic);
   const upstreamTime = upstreamTimeCounter(registers, traffic);
-  read('sluice_router_routes', 'Routes in the table.', () => sources.routes());
-  read(
+  readGauge(registry, 'sluice_router_routes', 'Routes in the table.', () => sources.routes());
+  readGauge(
+    registry,
     'sluice_router_schema_problems',
     'Routes whose schema was missing or bad when the OpenAPI document was last asked for.',
     () => sources.schemaProblems(),

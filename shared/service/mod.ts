@@ -7,6 +7,7 @@ export {
   type EndpointDefinition,
   type QueryValues,
 } from './endpoint.ts';
+export { pageQuery, type PageOptions } from './page.ts';
 export { reply, type Reply, type ReplyOptions } from './reply.ts';
 export { startService, type ServiceOptions } from './service.ts';
 export { startMicroService, type MicroEndpoint, type MicroOptions, type MicroService } from './micro.ts';

@@ -1,3 +1,4 @@
+export { decodeHead, type RequestHead } from './decode-head.ts';
 export { decodeInput, decodeRequest, type RequestInput } from './decode-request.ts';
 export { decodeResponse } from './decode-response.ts';
 export { WireError } from './error.ts';

@@ -85,7 +85,9 @@ export class MsgpackReader {
     if (depth > deepest) throw new WireError('values are nested too deeply');
     const type = this.#bytes[this.#at];
     if (type === undefined) throw truncated();
-    if (isText(type)) this.#advance(this.#textLength());
+    // Most values are short texts: what follows is right for them too, and slower.
+    if (type >= 0xa0 && type <= 0xbf) this.#advance(1 + (type & 0x1f));
+    else if (isText(type)) this.#advance(this.#textLength());
     else if (type === 0xc4 || type === 0xc5 || type === 0xc6) this.binary();
     else if ((type >= 0x90 && type <= 0x9f) || type === 0xdc || type === 0xdd)
       for (let left = this.arraySize(); left > 0; left--) this.skip(depth + 1);

@@ -1,33 +1,8 @@
 import { SluiceError } from '@sluice/errors';
-import { z } from '@sluice/service';
-
-/** Rows of a page. */
-const defaultLimit = 100;
-const maxLimit = 500;
-
-const limit = z
-  .string()
-  .default(String(defaultLimit))
-  .transform((text, context) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-    if (value >= 1 && value <= maxLimit) return value;
-    context.addIssue(`must be an integer from 1 to ${maxLimit}`);
-    return z.NEVER;
-  })
-  .meta({
-    type: 'integer',
-    minimum: 1,
-    maximum: maxLimit,
-    default: defaultLimit,
-    description: 'Most rows of the page.',
-  });
-
-const cursor = z.string().max(100, 'is not a cursor').optional().meta({
-  description: 'Value of `next` of the page before, with the same parameters (`limit` may differ).',
-});
+import { pageQuery as queryOfPages, z } from '@sluice/service';
 
 /** Query parameters of every list. */
-export const pageQuery = { limit, cursor };
+export const pageQuery = queryOfPages({ defaultLimit: 100, maxLimit: 500, maxCursor: 100 });
 
 export const listOf = (row: z.ZodType) =>
   z.object({

@@ -1,6 +1,6 @@
 import { toSluiceError } from '@sluice/errors';
 import { authMethods } from '@sluice/policy';
-import { Counter, Gauge, type Registry } from '@sluice/telemetry';
+import { Counter, readGauge, type Registry } from '@sluice/telemetry';
 
 export type CredentialMetrics = ReturnType<typeof credentialMetrics>;
 
@@ -24,10 +24,15 @@ export function credentialMetrics(registry: Registry) {
     ]),
   );
   const now = { keys: () => 0, revocations: () => 0, watched: () => 0 };
-  gauge(registry, 'sluice_edge_cached_keys', 'API keys that this edge has at hand.', () => now.keys());
-  gauge(registry, 'sluice_edge_revocations', 'Revocations that this edge knows.', () => now.revocations());
-  gauge(registry, 'sluice_edge_watched_callers', 'Live connections that end when their credentials do.', () =>
-    now.watched(),
+  readGauge(registry, 'sluice_edge_cached_keys', 'API keys that this edge has at hand.', () => now.keys());
+  readGauge(registry, 'sluice_edge_revocations', 'Revocations that this edge knows.', () =>
+    now.revocations(),
+  );
+  readGauge(
+    registry,
+    'sluice_edge_watched_callers',
+    'Live connections that end when their credentials do.',
+    () => now.watched(),
   );
 
   type Method = (typeof authMethods)[number];
@@ -44,17 +49,4 @@ export function credentialMetrics(registry: Registry) {
       return error;
     },
   };
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  registry.registerMetric(
-    new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    }),
-  );
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from '@sluice/telemetry';
+import { Counter, readGauge, type Registry } from '@sluice/telemetry';
 import { outcomes, type MeterCounts } from './meter.ts';
 
 export type LimitMetrics = ReturnType<typeof limitMetrics>;
@@ -20,18 +20,15 @@ export function limitMetrics(registry: Registry) {
         for (const outcome of outcomes) if (of[outcome] > 0) this.inc({ policy, outcome }, of[outcome]);
     },
   });
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('sluice_edge_limit_keys', 'Keys of limits and quotas that are remembered.', () => now.keys());
-  gauge('sluice_edge_limit_waiting', 'Calls that wait for a lease, or for their turn.', () => now.waiting());
-  gauge('sluice_edge_limit_available', '1 while ratelimit workers grant leases.', () => now.available());
+  readGauge(registry, 'sluice_edge_limit_keys', 'Keys of limits and quotas that are remembered.', () =>
+    now.keys(),
+  );
+  readGauge(registry, 'sluice_edge_limit_waiting', 'Calls that wait for a lease, or for their turn.', () =>
+    now.waiting(),
+  );
+  readGauge(registry, 'sluice_edge_limit_available', '1 while ratelimit workers grant leases.', () =>
+    now.available(),
+  );
   return {
     /** What the gauges show when somebody looks. */
     now,

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from '@sluice/telemetry';
+import { Counter, Gauge, readCounter, type Registry } from '@sluice/telemetry';
 
 export type LiveMetrics = ReturnType<typeof liveMetrics>;
 
@@ -7,17 +7,8 @@ export function liveMetrics(registry: Registry) {
   const registers = [registry];
   // Counted for every client and event: a plain addition there, and a counter only when somebody looks.
   const tally = { events: 0, frames: 0, bytes: 0, conflated: 0 };
-  const tallied = (of: keyof typeof tally, name: string, help: string): void => {
-    const counter: Counter = new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        counter.reset();
-        counter.inc(tally[of]);
-      },
-    });
-  };
+  const tallied = (of: keyof typeof tally, name: string, help: string): void =>
+    readCounter(registry, name, help, () => tally[of]);
   tallied('events', 'sluice_live_events_total', 'Channel events received from NATS.');
   tallied('frames', 'sluice_live_frames_total', 'Channel events written to clients.');
   tallied('bytes', 'sluice_live_bytes_total', 'Bytes written to live clients.');

@@ -1,5 +1,5 @@
 import { intervals, isSymbol, maxTs, symbolRule } from '@sluice/market';
-import { z } from '@sluice/service';
+import { pageQuery, z } from '@sluice/service';
 import type { Order } from '../store/mod.ts';
 import { badParameter } from './failure.ts';
 import { parseTime, timeRule } from './time.ts';
@@ -15,26 +15,7 @@ export const symbolParams = z.object({
     .meta({ description: `Symbol of the market: ${symbolRule}.`, examples: ['BTCUSDT'] }),
 });
 
-const limit = z
-  .string()
-  .default(String(defaultLimit))
-  .transform((text, context) => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-    if (value >= 1 && value <= maxLimit) return value;
-    context.addIssue(`must be an integer from 1 to ${maxLimit}`);
-    return z.NEVER;
-  })
-  .meta({
-    type: 'integer',
-    minimum: 1,
-    maximum: maxLimit,
-    default: defaultLimit,
-    description: 'Most rows of the page.',
-  });
-
-const cursor = z.string().max(300, 'is not a cursor').optional().meta({
-  description: 'Value of `next` of the page before, with the same parameters (`limit` may differ).',
-});
+const { limit, cursor } = pageQuery({ defaultLimit, maxLimit, maxCursor: 300 });
 
 const time = (description: string) =>
   z

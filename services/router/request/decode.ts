@@ -1,9 +1,8 @@
 import { SluiceError } from '@sluice/errors';
 import type { CompiledRoute, RouteTable } from '@sluice/routes';
-import { WireError } from '@sluice/wire';
+import { decodeHead, WireError, type RequestHead } from '@sluice/wire';
 import type { Traffic } from '../traffic.ts';
 import type { Exchange, Phase } from './exchange.ts';
-import { readHead, type RequestHead } from './head.ts';
 
 /**
  * Reads the head of the envelope and finds the route by the id the edge matched. Edges and routers follow the same
@@ -29,7 +28,7 @@ export function decode(options: { table: RouteTable; traffic: Traffic; patienceM
 
 function read(payload: Uint8Array): RequestHead {
   try {
-    return readHead(payload);
+    return decodeHead(payload);
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause;
     throw new SluiceError('bad_request', 'The message is not a request of the gateway.', { cause });

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { grants, type Grants } from '@sluice/policy';
-import { Counter, Gauge } from '@sluice/telemetry';
+import { Counter, readGauge } from '@sluice/telemetry';
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials } from '../authenticator.ts';
 import { badToken, bearerChallenge, bearerToken, cannotCheck } from '../bearer.ts';
@@ -47,15 +47,11 @@ export async function jwtMethod(context: MethodContext): Promise<CredentialMetho
   const known = new LRUCache<string, Known>({ max: settings.tokenCache, maxSize: settings.tokenCacheBytes });
   const origins = new WeakMap<Caller, Known>();
   const pending = new Map<string, Promise<Caller>>();
-  registry.registerMetric(
-    new Gauge({
-      name: 'sluice_edge_cached_tokens',
-      help: 'Verified tokens that this edge remembers.',
-      registers: [],
-      collect() {
-        this.set(known.size);
-      },
-    }),
+  readGauge(
+    registry,
+    'sluice_edge_cached_tokens',
+    'Verified tokens that this edge remembers.',
+    () => known.size,
   );
 
   let granted = grants(document.current);

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
-import { encodeRequest, WireError, type WireRequest } from '@sluice/wire';
-import { readHead } from './head.ts';
+import { decodeHead } from './decode-head.ts';
+import { encodeRequest, type WireRequest } from './envelope.ts';
+import { WireError } from './error.ts';
 
 const request: WireRequest = {
   method: 'POST',
@@ -21,7 +22,7 @@ const request: WireRequest = {
 
 test('the head of an envelope is what the envelope holds', () => {
   const { route, id, deadline, trace } = request;
-  expect(readHead(encodeRequest(request))).toEqual({ route, id, deadline, trace });
+  expect(decodeHead(encodeRequest(request))).toEqual({ route, id, deadline, trace });
 });
 
 test('other encoders and other orders of keys are read the same', () => {
@@ -30,9 +31,9 @@ test('other encoders and other orders of keys are read the same', () => {
   const value = { extra, ...Object.fromEntries(Object.entries(request).toReversed()), v: 1 };
   for (const variableMapSize of [true, false]) {
     const packr = new Packr({ useRecords: false, variableMapSize });
-    expect(readHead(packr.pack(value))).toEqual({ route, id, deadline, trace });
-    expect(readHead(packr.pack({ ...value, deadline: BigInt(deadline) })).deadline).toBe(deadline);
-    expect(readHead(packr.pack({ ...value, trace: null })).trace).toBe('');
+    expect(decodeHead(packr.pack(value))).toEqual({ route, id, deadline, trace });
+    expect(decodeHead(packr.pack({ ...value, deadline: BigInt(deadline) })).deadline).toBe(deadline);
+    expect(decodeHead(packr.pack({ ...value, trace: null })).trace).toBe('');
   }
 });
 
@@ -46,7 +47,7 @@ test('any request of ours is read back', () => {
       fc.dictionary(fc.string(), fc.string({ unit: 'grapheme' }), { maxKeys: 20 }),
       fc.uint8Array({ maxLength: 400 }),
       (route, id, deadline, headers, params, body) => {
-        const head = readHead(encodeRequest({ ...request, route, id, deadline, headers, params, body }));
+        const head = decodeHead(encodeRequest({ ...request, route, id, deadline, headers, params, body }));
         expect(head).toMatchObject({ route, id, deadline });
       },
     ),
@@ -55,6 +56,12 @@ test('any request of ours is read back', () => {
 
 describe('what is no envelope is refused with a WireError:', () => {
   const packr = new Packr({ useRecords: false });
+  const least = { v: 1, id: 'x', route: 'r', deadline: 1 };
+  const twice = Buffer.concat([
+    Buffer.from([0x85]),
+    packr.pack(least).subarray(3),
+    packr.pack({ route: 's' }).subarray(3),
+  ]);
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['text', Buffer.from('{"route":"a"}')],
@@ -63,21 +70,23 @@ describe('what is no envelope is refused with a WireError:', () => {
     ['no route', packr.pack({ v: 1, id: 'x', deadline: 1 })],
     ['no deadline', packr.pack({ v: 1, id: 'x', route: 'r' })],
     ['a deadline that is text', packr.pack({ v: 1, id: 'x', route: 'r', deadline: '1' })],
+    ['a route that comes twice', twice],
+    ['bytes behind the envelope', Buffer.concat([packr.pack(least), Buffer.from([0xc0])])],
     ['a map that claims four billion entries', Buffer.from([0xdf, 0xff, 0xff, 0xff, 0xff, 0xa1, 0x78, 0xc0])],
     ['the unused byte', Buffer.from([0x81, 0xa1, 0x78, 0xc1])],
-  ])('%s', (_, payload) => expect(() => readHead(payload)).toThrow(WireError));
+  ])('%s', (_, payload) => expect(() => decodeHead(payload)).toThrow(WireError));
 
   test('a request cut short anywhere', () => {
     const whole = encodeRequest({ ...request, body: Buffer.alloc(20) });
     for (let end = 0; end < whole.length; end++)
-      expect(() => readHead(whole.subarray(0, end))).toThrow(WireError);
+      expect(() => decodeHead(whole.subarray(0, end))).toThrow(WireError);
   });
 
   test('anything at all', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         try {
-          readHead(bytes);
+          decodeHead(bytes);
         } catch (error) {
           expect(error).toBeInstanceOf(WireError);
         }
