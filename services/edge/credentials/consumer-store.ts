@@ -28,6 +28,9 @@ export interface KeyEntry extends Pick<StoredKey, 'id' | 'consumer' | 'created' 
   memo: unknown;
 }
 
+/** Is told the KV key of an entry that has changed, and what it is about. */
+type EntryListener = (entry: string, kind: 'key' | 'consumer') => void;
+
 /** How long a look-up that failed is put off. */
 const retryMs = 1_000;
 /** Look-ups at once after a gap, so that those of requests find room. */
@@ -38,7 +41,7 @@ export class ConsumerStore implements ConsumerDirectory {
   readonly keys: EntryCache<KeyEntry>;
   readonly #consumers: EntryCache<Consumer>;
   #declared: ReadonlyMap<string, Consumer>;
-  readonly #listeners = new Set<(entry: string) => void>();
+  readonly #listeners = new Set<EntryListener>();
   /** Entries that live connections depend on. */
   #watched: () => Iterable<string> = () => [];
   readonly #report: ConsumerStoreOptions['report'];
@@ -89,7 +92,10 @@ export class ConsumerStore implements ConsumerDirectory {
     return known === undefined ? this.#consumers.find(id) : known;
   }
 
-  /** Rises with whatever may have changed a key or a consumer. */
+  /**
+   * Rises with whatever may have changed a consumer. A key that has changed is another {@link KeyEntry}: nothing that
+   * was found out about others is lost while very many keys are written.
+   */
   get version(): number {
     return this.#version;
   }
@@ -103,7 +109,7 @@ export class ConsumerStore implements ConsumerDirectory {
    * Tells of every change of the bucket by its KV key, after it has been applied. `watched` gives the KV keys that must
    * be looked up again when changes may have been missed.
    */
-  onChange(listener: (entry: string) => void, watched: () => Iterable<string>): void {
+  onChange(listener: EntryListener, watched: () => Iterable<string>): void {
     this.#listeners.add(listener);
     this.#watched = watched;
   }
@@ -118,8 +124,8 @@ export class ConsumerStore implements ConsumerDirectory {
     if (entry === null) return;
     const cache = entry.kind === 'key' ? this.keys : this.#consumers;
     cache.apply(entry.id, value, revision);
-    this.#version += 1;
-    for (const listener of this.#listeners) listener(key);
+    if (entry.kind === 'consumer') this.#version += 1;
+    for (const listener of this.#listeners) listener(key, entry.kind);
   }
 
   /** Calls look everything up again by themselves; for live connections somebody has to. */
@@ -139,7 +145,7 @@ export class ConsumerStore implements ConsumerDirectory {
           if (entry === null) return;
           try {
             await (entry.kind === 'key' ? this.keys : this.#consumers).find(entry.id);
-            for (const listener of this.#listeners) listener(key);
+            for (const listener of this.#listeners) listener(key, entry.kind);
           } catch {
             failed.push(key);
           }

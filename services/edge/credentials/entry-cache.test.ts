@@ -7,6 +7,7 @@ interface Thing {
 }
 
 function cache(max = 10) {
+  const decoded: string[] = [];
   const asked: { id: string; answer: (entry: BucketEntry | null) => void; fail: (error: unknown) => void }[] =
     [];
   const made = new EntryCache<Thing>({
@@ -16,9 +17,12 @@ function cache(max = 10) {
       asked.push({ id, answer: resolve, fail: reject });
       return promise;
     },
-    decode: (_id, value) => ({ text: Buffer.from(value).toString() }),
+    decode: (id, value) => {
+      decoded.push(id);
+      return { text: Buffer.from(value).toString() };
+    },
   });
-  return { made, asked };
+  return { made, asked, decoded };
 }
 
 const entry = (text: string, revision: number): BucketEntry => ({
@@ -100,6 +104,50 @@ describe('entries that are looked up', () => {
     const later = made.find('one more');
     asked.at(-1)?.answer(entry('y', 1));
     expect(await later).toEqual({ text: 'y' });
+  });
+});
+
+describe('a change of an entry that nobody has used', () => {
+  it('is not decoded, however many there are; one of an entry at hand is, at once', async () => {
+    const { made, asked, decoded } = cache();
+    const found = made.find('used');
+    asked[0]?.answer(entry('one', 1));
+    await found;
+    decoded.length = 0;
+    for (let n = 0; n < 10_000; n++) made.apply(`other${n}`, Buffer.from('x'), n + 2);
+    expect(decoded).toEqual([]);
+    made.apply('used', Buffer.from('two'), 20_000);
+    expect(decoded).toEqual(['used']);
+    expect(made.peek('used')).toEqual({ text: 'two' });
+  });
+
+  it('is kept as it was told, whatever becomes of the buffer that brought it', () => {
+    const { made, decoded } = cache();
+    const buffer = Buffer.from('one');
+    made.apply('a', buffer, 1);
+    buffer.write('two');
+    expect([made.peek('a'), made.peek('a')]).toEqual([{ text: 'one' }, { text: 'one' }]);
+    expect(decoded).toEqual(['a']);
+  });
+
+  it('makes an id that did not exist known', async () => {
+    const { made, asked } = cache();
+    const found = made.find('a');
+    asked[0]?.answer(null);
+    await found;
+    expect(made.peek('a')).toBeNull();
+    made.apply('a', Buffer.from('one'), 1);
+    expect(made.peek('a')).toEqual({ text: 'one' });
+  });
+
+  it('counts for a question under way, however many others are told before the answer', async () => {
+    const { made, asked } = cache();
+    const stale = made.find('a');
+    made.apply('a', Buffer.from('disabled'), 2);
+    for (let n = 0; n < 10_000; n++) made.apply(`other${n}`, Buffer.from('x'), n + 3);
+    asked[0]?.answer(entry('good', 1));
+    expect(await stale).toEqual({ text: 'disabled' });
+    expect(made.peek('a')).toEqual({ text: 'disabled' });
   });
 });
 

@@ -18,9 +18,19 @@ export interface EntryCacheOptions<T> {
   readonly decode: (id: string, value: Uint8Array) => T | null;
 }
 
-interface Known<T> {
-  readonly value: T | null;
+/** A change as it was told. Most are of entries that nobody here asks for, so the value is read when somebody does. */
+interface Told<T> {
   readonly revision: number;
+  /** What has not been read yet; null afterwards, and for an entry that is gone. */
+  bytes: Uint8Array | null;
+  value: T | null;
+}
+
+/** A question under way. */
+interface Pending<T> {
+  readonly answer: Promise<T | null>;
+  /** The newest change since it was asked. */
+  told: Told<T> | undefined;
 }
 
 /**
@@ -32,8 +42,8 @@ export class EntryCache<T extends object> {
   readonly #options: EntryCacheOptions<T>;
   readonly #present: LRUCache<string, T>;
   readonly #absent = new LRUCache<string, true>({ max: mostAbsent });
-  readonly #recent = new LRUCache<string, Known<T>>({ max: mostRecent });
-  readonly #pending = new Map<string, Promise<T | null>>();
+  readonly #recent = new LRUCache<string, Told<T>>({ max: mostRecent });
+  readonly #pending = new Map<string, Pending<T>>();
   /** Rises when everything is forgotten: answers to older questions are not kept. */
   #age = 0;
 
@@ -49,25 +59,34 @@ export class EntryCache<T extends object> {
     if (this.#absent.has(id)) return null;
     // Told of lately, and used for the first time.
     const recent = this.#recent.peek(id);
-    if (recent !== undefined) this.#keep(id, recent.value);
-    return recent?.value;
+    if (recent === undefined) return undefined;
+    const value = this.#read(id, recent);
+    this.#keep(id, value);
+    return value;
   }
 
   /** Rejects with SluiceError `unavailable` when the bucket cannot be asked. */
   find(id: string): Promise<T | null> {
     const pending = this.#pending.get(id);
-    if (pending) return pending;
+    if (pending) return pending.answer;
     if (this.#pending.size >= mostPending) return Promise.reject(cannotCheck('too many look-ups'));
-    const asked = this.#ask(id).finally(() => this.#pending.delete(id));
-    this.#pending.set(id, asked);
-    return asked;
+    const answer = this.#ask(id).finally(() => this.#pending.delete(id));
+    this.#pending.set(id, { answer, told: undefined });
+    return answer;
   }
 
-  /** A change of the bucket; `value` is null for an entry that is gone. */
+  /**
+   * A change of the bucket; `value` is null for an entry that is gone. Where a million keys are written, all but a few are
+   * of no interest here: for those it costs a copy of the bytes, and they are not decoded.
+   */
   apply(id: string, value: Uint8Array | null, revision: number): void {
-    const decoded = value === null ? null : this.#options.decode(id, value);
-    this.#recent.set(id, { value: decoded, revision });
-    if (this.#present.has(id) || this.#absent.has(id)) this.#keep(id, decoded);
+    // The value is a view of the socket's buffer.
+    const told: Told<T> = { revision, bytes: value && Buffer.from(value), value: null };
+    this.#recent.set(id, told);
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) pending.told = told;
+    if (this.#present.has(id)) this.#keep(id, this.#read(id, told));
+    else if (value !== null) this.#absent.delete(id);
   }
 
   /** Changes may have been missed. */
@@ -90,13 +109,22 @@ export class EntryCache<T extends object> {
     } catch (cause) {
       throw cannotCheck(cause);
     }
-    const newer = this.#recent.peek(id);
+    // However much else was told meanwhile: what was told of a question's own entry stays with the question.
+    const newer = this.#pending.get(id)?.told ?? this.#recent.peek(id);
     const value =
       newer !== undefined && newer.revision > (entry?.revision ?? 0)
-        ? newer.value
+        ? this.#read(id, newer)
         : entry && this.#options.decode(id, entry.value);
     if (age === this.#age) this.#keep(id, value);
     return value;
+  }
+
+  #read(id: string, told: Told<T>): T | null {
+    if (told.bytes !== null) {
+      told.value = this.#options.decode(id, told.bytes);
+      told.bytes = null;
+    }
+    return told.value;
   }
 
   #keep(id: string, value: T | null): void {
