@@ -12,7 +12,9 @@ export function documentSections(): string[] {
   const lines: string[] = [];
   for (const [name, schema] of Object.entries(documentSchema().properties ?? {})) {
     if (name === '$schema' || name === 'version') continue;
-    lines.push(`## ${name}`, '', schema.description ?? '', '');
+    const most = mostOf(schema);
+    const bound = most === null ? '' : ` At most ${most} entries.`;
+    lines.push(`## ${name}`, '', `${schema.description ?? ''}${bound}`, '');
     const rows = below(name, schema);
     if (rows.length > 0) {
       lines.push('| member | value | default | meaning |', '| --- | --- | --- | --- |');
@@ -57,15 +59,26 @@ function typeOf(schema: JsonSchema): string {
   if ('const' in schema) return `\`${String(schema['const'])}\``;
   const choices = schema['enum'];
   if (Array.isArray(choices)) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
-  if (schema['type'] === 'array') return `list of ${schema.items ? typeOf(schema.items) : 'anything'}`;
+  const most = mostOf(schema);
+  const bound = most === null ? '' : `, at most ${most}`;
+  if (schema['type'] === 'array')
+    return `list of ${schema.items ? typeOf(schema.items) : 'anything'}${bound}`;
   if (schema['type'] === 'object') {
     const values = schema.additionalProperties;
-    return isSchema(values) && Object.keys(values).length > 0 ? `${typeOf(values)} by name` : 'object';
+    return isSchema(values) && Object.keys(values).length > 0
+      ? `${typeOf(values)} by name${bound}`
+      : 'object';
   }
   if (schema['type'] === 'integer') return `number${range(schema)}`;
   if (schema['type'] === 'boolean') return '`true`, `false`';
   if (isDuration(schema)) return `time${examples(schema)}`;
   return schema['type'] === 'string' ? 'text' : 'anything';
+}
+
+/** How many entries a list, or an object of members by name, may have; null where nothing says. */
+function mostOf({ maxItems, maxProperties }: JsonSchema): string | null {
+  const most = maxItems ?? maxProperties;
+  return typeof most === 'number' ? most.toLocaleString('en') : null;
 }
 
 function range(schema: JsonSchema): string {

@@ -47,7 +47,13 @@ function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] 
         { path, message: `must ${bound(issue.origin, 'at least', Number(issue.minimum))}`, hint: null },
       ];
     case 'too_big':
-      return [{ path, message: `must ${bound(issue.origin, 'at most', Number(issue.maximum))}`, hint: null }];
+      return [
+        {
+          path,
+          message: `must ${bound(issue.origin, 'at most', Number(issue.maximum))}${counted(value)}`,
+          hint: null,
+        },
+      ];
     default:
       return [{ path, message: sentence(issue.message), hint: null }];
   }
@@ -153,8 +159,14 @@ function oneOf(values: readonly unknown[]): string {
 
 function bound(origin: string, word: string, limit: number): string {
   if (limit === 1 && word === 'at least' && origin !== 'number' && origin !== 'int') return 'not be empty';
-  if (origin === 'string') return `have ${word} ${limit} characters`;
-  return origin === 'array' ? `have ${word} ${limit} entries` : `be ${word} ${limit}`;
+  const number = limit.toLocaleString('en');
+  if (origin === 'string') return `have ${word} ${number} characters`;
+  return origin === 'array' ? `have ${word} ${number} entries` : `be ${word} ${number}`;
+}
+
+/** How far a list is above its bound. */
+function counted(value: unknown): string {
+  return Array.isArray(value) ? `, not ${value.length.toLocaleString('en')}` : '';
 }
 
 function valueAt(document: unknown, path: Path): unknown {

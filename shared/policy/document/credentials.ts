@@ -1,5 +1,5 @@
 import { z } from '@sluice/config';
-import { duration, name, scope, secret, webAddress } from './parts.ts';
+import { byName, duration, name, scope, secret, webAddress } from './parts.ts';
 
 /** Asymmetric algorithms only: with a public key in hand, `HS256` would let anybody sign, and `none` needs no key. */
 export const jwtAlgorithms = [
@@ -32,7 +32,7 @@ const claims = {
   consumer_claim: claimPath.optional().meta({
     description: 'Claim that names the consumer whose limits and quotas count; default: no consumer.',
   }),
-  role_map: z.record(z.string().min(1).max(128), name).optional().meta({
+  role_map: byName(z.string().min(1).max(128), name, 1_000).optional().meta({
     description:
       'Roles of the issuer by their names, and what they are called here. With a map, other roles are ignored.',
   }),
@@ -71,6 +71,7 @@ export const issuer = z.strictObject({
   algorithms: z
     .array(z.enum(jwtAlgorithms))
     .min(1)
+    .max(jwtAlgorithms.length)
     .default(['ES256', 'RS256', 'PS256', 'EdDSA'])
     .meta({ description: 'Signature algorithms that are taken; asymmetric ones only.' }),
   clock_tolerance: duration('0s', '5m')
@@ -121,16 +122,16 @@ export const login = z.strictObject({
     .max(32)
     .default(['openid', 'offline_access'])
     .meta({ description: 'Scopes that the login asks for; `offline_access` gives a refresh token.' }),
-  parameters: z
-    .record(
-      z
-        .string()
-        .regex(
-          /^(?!(?:client_id|redirect_uri|response_type|response_mode|scope|state|nonce|code_challenge|code_challenge_method|request|request_uri)$)[a-z_]{1,64}$/,
-          'a parameter of the authorization request that the gateway does not set itself',
-        ),
-      z.string().max(1_000),
-    )
+  parameters: byName(
+    z
+      .string()
+      .regex(
+        /^(?!(?:client_id|redirect_uri|response_type|response_mode|scope|state|nonce|code_challenge|code_challenge_method|request|request_uri)$)[a-z_]{1,64}$/,
+        'a parameter of the authorization request that the gateway does not set itself',
+      ),
+    z.string().max(1_000),
+    32,
+  )
     .default({})
     .meta({
       description:

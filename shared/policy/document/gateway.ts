@@ -1,7 +1,7 @@
 import { z } from '@sluice/config';
 import { consumer, limit, quota, role } from './callers.ts';
 import { introspection, issuer, login } from './credentials.ts';
-import { name } from './parts.ts';
+import { byName, name } from './parts.ts';
 import { auth, declaredRoute, routePolicy } from './route-policy.ts';
 import { addresses, channelRule, cors, liveLimits, securityHeaders, serviceClaims } from './traffic.ts';
 
@@ -37,57 +37,52 @@ export const gatewaySchema = z
       .max(20_000)
       .default([])
       .meta({ description: 'Declared routes: a path and the subject that answers.' }),
-    overrides: z
-      .record(
-        z
-          .string()
-          .regex(
-            /^[A-Za-z0-9_-]{1,64}(?:\.(?:[A-Za-z0-9_-]{1,64}|\*))*$/,
-            'the id of an announced route, like orders.get or orders.*',
-          ),
-        z.strictObject(routePolicy),
-      )
+    overrides: byName(
+      z
+        .string()
+        .regex(
+          /^[A-Za-z0-9_-]{1,64}(?:\.(?:[A-Za-z0-9_-]{1,64}|\*))*$/,
+          'the id of an announced route, like orders.get or orders.*',
+        ),
+      z.strictObject(routePolicy),
+      // Each with a `*` is compared with every announced route.
+      2_000,
+    )
       .default({})
       .meta({
         description:
           'What is said here about announced routes, by id, goes before what their service announces.',
       }),
-    services: z
-      .record(z.union([name, z.literal('*')]), serviceClaims)
+    services: byName(z.union([name, z.literal('*')]), serviceClaims, 1_000)
       .default({ '*': { paths: ['/'] } })
       .meta({
         description:
           'What services may announce, by name; `*` is for those not named. `/admin/` is the gateway’s own in any case.',
       }),
-    issuers: z.record(name, issuer).default({}).meta({ description: 'Who signs JSON Web Tokens.' }),
-    introspection: z
-      .record(name, introspection)
+    issuers: byName(name, issuer, 256).default({}).meta({ description: 'Who signs JSON Web Tokens.' }),
+    introspection: byName(name, introspection, 256)
       .default({})
       .meta({ description: 'Who tells about opaque OAuth 2.0 tokens.' }),
-    logins: z
-      .record(name, login)
+    logins: byName(name, login, 256)
       .default({})
       .meta({ description: 'OpenID providers that browsers log in at.' }),
-    roles: z.record(name, role).default({}).meta({
+    roles: byName(name, role, 10_000).default({}).meta({
       description:
         'Roles by name. `admin` and `viewer` are there without being written: the admin API asks for them.',
     }),
     consumers: z.array(consumer).max(10_000).default([]).meta({
       description: 'API clients. Those made by the admin API are kept apart and are not listed here.',
     }),
-    limits: z
-      .record(name, limit)
+    limits: byName(name, limit, 10_000)
       .default({})
       .meta({ description: 'Rate limits by name; routes, `defaults` and consumers refer to them.' }),
-    quotas: z
-      .record(name, quota)
+    quotas: byName(name, quota, 10_000)
       .default({})
       .meta({ description: 'Calls of one consumer in a calendar period, by name.' }),
     addresses: addresses
       .default({ lists: {}, deny: [] })
       .meta({ description: 'Lists, and who may connect at all.' }),
-    cors: z
-      .record(name, cors)
+    cors: byName(name, cors, 1_000)
       .default({})
       .meta({ description: 'CORS policies by name; routes and `defaults` refer to them.' }),
     channels: z.array(channelRule).max(1_000).prefault(marketChannels).meta({

@@ -24,6 +24,26 @@ export const scope = z
   .string()
   .regex(facts.scopePattern, 'a scope is made of letters, digits and ". _ : / -", at most 128 of them');
 
+/**
+ * Members by name, at most so many: whoever follows the document does work for each of them, so even a document that was
+ * made by a program that went wrong has an end. The bound is looked at whatever the members are.
+ */
+export function byName<Key extends z.core.$ZodRecordKey, Value extends z.ZodType>(
+  key: Key,
+  value: Value,
+  most: number,
+) {
+  const count = (members: unknown): number => Object.keys(members as object).length;
+  return z
+    .record(key, value)
+    .refine((members) => count(members) <= most, {
+      when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      error: ({ input }) =>
+        `must have at most ${most.toLocaleString('en')} entries, not ${count(input).toLocaleString('en')}`,
+    })
+    .meta({ maxProperties: most });
+}
+
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A text like `90s`, `15m` or `1d`; gives whole milliseconds between the bounds. */
@@ -69,15 +89,18 @@ export const secret = z
 export type SecretReference = z.output<typeof secret>;
 
 /** An https address; http only for loopback, where nobody can listen in. */
-export const webAddress = z.string().transform((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const loopback = url !== null && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '')
-    return text;
-  context.addIssue({
-    code: 'custom',
-    // Before an @ stands a password, and faults are printed where many read them.
-    message: `${text.includes('@') ? 'this' : `"${text.slice(0, 80)}"`} is not an https:// address without user and password (http:// only for loopback)`,
+export const webAddress = z
+  .string()
+  .max(2_048)
+  .transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const loopback = url !== null && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+    if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '')
+      return text;
+    context.addIssue({
+      code: 'custom',
+      // Before an @ stands a password, and faults are printed where many read them.
+      message: `${text.includes('@') ? 'this' : `"${text.slice(0, 80)}"`} is not an https:// address without user and password (http:// only for loopback)`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});

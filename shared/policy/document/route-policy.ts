@@ -93,7 +93,7 @@ export const declaredRoute = z.strictObject({
   encoding: fact(z.string().meta({ enum: ['raw', 'msgpack'] }), facts.encoding)
     .prefault('raw')
     .meta({ description: 'How requests travel to the backend.' }),
-  headers: fact(z.array(z.string()), facts.headerNames)
+  headers: fact(z.array(z.string()).max(64), facts.headerNames)
     .default([])
     .meta({ description: 'Request header fields that a raw backend is given.' }),
   summary: fact(z.string(), facts.summary)

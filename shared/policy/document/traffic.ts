@@ -1,20 +1,23 @@
 import { z } from '@sluice/config';
-import { duration, name, scope } from './parts.ts';
+import { byName, duration, name, scope } from './parts.ts';
 import { addressRules, auth } from './route-policy.ts';
 
+/** Entries of one address list; edges look addresses up in a time that hardly depends on it. */
+export const mostListEntries = 100_000;
+
 export const addresses = z.strictObject({
-  lists: z
-    .record(
-      name,
-      z.union([
-        z.array(z.string().min(1).max(64)).max(100_000),
-        z.strictObject({
-          file: z.string().min(1).max(1_024).meta({
-            description: 'One address or CIDR block a line, `#` begins a comment; relative to the document.',
-          }),
+  lists: byName(
+    name,
+    z.union([
+      z.array(z.string().min(1).max(64)).max(mostListEntries),
+      z.strictObject({
+        file: z.string().min(1).max(1_024).meta({
+          description: 'One address or CIDR block a line, `#` begins a comment; relative to the document.',
         }),
-      ]),
-    )
+      }),
+    ]),
+    1_000,
+  )
     .default({})
     .meta({
       description:
@@ -124,15 +127,14 @@ export const serviceClaims = z.strictObject({
     }),
 });
 
-export const securityHeaders = z
-  .record(
-    z.string().regex(/^[a-z0-9-]{1,64}$/, 'a header field name in lower case'),
-    z.union([z.string().max(2_000), z.literal(false)]),
-  )
-  .meta({
-    description:
-      'Header fields that every answer gets where the backend has not set them; `false` takes one of the defaults out.',
-  });
+export const securityHeaders = byName(
+  z.string().regex(/^[a-z0-9-]{1,64}$/, 'a header field name in lower case'),
+  z.union([z.string().max(2_000), z.literal(false)]),
+  64,
+).meta({
+  description:
+    'Header fields that every answer gets where the backend has not set them; `false` takes one of the defaults out.',
+});
 
 export type Cors = z.output<typeof cors>;
 export type ChannelRule = z.output<typeof channelRule>;
