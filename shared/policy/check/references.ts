@@ -1,6 +1,6 @@
 import type { GatewayDocument } from '../document/gateway.ts';
 import { allRoles } from '../roles.ts';
-import { isAddressOrBlock, isCountryRule } from './addresses.ts';
+import { countryHint, isAddressOrBlock, isCountryRule } from './addresses.ts';
 import { nameHint } from './closest.ts';
 import type { DocumentFault } from './fault.ts';
 
@@ -49,7 +49,7 @@ export class References {
         if (this.#names.lists.has(text) || isAddressOrBlock(text) || isCountryRule(text)) continue;
         const place = [...path, side, index];
         if (text.startsWith('country:'))
-          this.fault(place, `"${text}" is no country`, 'two capital letters (ISO 3166-1), like country:DE');
+          this.fault(place, `"${text}" is no country`, countryHint(text));
         else if (/[.:/]/.test(text))
           this.fault(place, `"${text}" is no address and no CIDR block`, addressHint);
         else
