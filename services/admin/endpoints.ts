@@ -5,6 +5,7 @@ import { auditEndpoints } from './audit/endpoints.ts';
 import { consumerEndpoints } from './consumers/endpoints.ts';
 import { documentEndpoints } from './document/endpoints.ts';
 import { DocumentEditor } from './document/editor.ts';
+import { DocumentWork } from './document/document-work.ts';
 import { Handlers } from './endpoint.ts';
 import { keyEndpoints } from './keys/endpoints.ts';
 import { KeyIssuer } from './keys/issuer.ts';
@@ -25,9 +26,10 @@ export interface AdminOptions {
 export function adminEndpoints({ bus, document, stores, metrics }: AdminOptions): Record<string, Endpoint> {
   const { audit, consumers, directory, keys, revocations } = stores;
   const handlers = new Handlers(metrics);
+  const work = new DocumentWork();
   const common = { bus, document, directory, keys, audit, handlers };
   return {
-    ...documentEndpoints({ ...common, editor: new DocumentEditor(bus, audit) }),
+    ...documentEndpoints({ ...common, work, editor: new DocumentEditor(bus, audit, work) }),
     ...consumerEndpoints({ ...common, store: consumers }),
     ...keyEndpoints({ ...common, issuer: new KeyIssuer(common) }),
     ...revocationEndpoints({ ...common, store: revocations }),

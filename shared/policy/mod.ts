@@ -12,12 +12,12 @@ export {
 export type { AddressRules, ChannelRule, Cors, LiveLimits } from './document/traffic.ts';
 export type { SecretReference } from './document/parts.ts';
 export { gatewaySchema, type GatewayDocument, type GatewayInput } from './document/gateway.ts';
-export { checkDocument, type CheckResult } from './check/check.ts';
+export { checkDocument, checkDocumentGently, type CheckResult } from './check/check.ts';
 export { DocumentError, faultSentence, formatPath, type DocumentFault } from './check/fault.ts';
 export { documentNotes } from './check/notes.ts';
 export { isAddressOrBlock, isCountryRule } from './check/addresses.ts';
 export { documentSchema, type JsonSchema } from './check/json-schema.ts';
-export { formatFault, parseDocument, type ParsedText, type TextFault } from './text/parse.ts';
+export { formatFault, parseDocument, readText, type ParsedText, type TextFault } from './text/parse.ts';
 export { loadDocumentFile, type LoadedFile } from './text/file.ts';
 export { claimedRoles, grants, type Grants } from './grants.ts';
 export { allRoles, builtinRoles } from './roles.ts';

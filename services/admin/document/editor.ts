@@ -2,22 +2,20 @@ import { SluiceError } from '@sluice/errors';
 import type { Bus } from '@sluice/nats';
 import {
   applyDocument,
-  checkStorable,
-  documentChanges,
   DocumentError,
   DocumentTooLargeError,
   openConfigBucket,
   readCurrent,
   readRevision,
   RevisionConflictError,
-  type DocumentChange,
 } from '@sluice/policy';
 import type { Actor } from '../access.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { preconditionFailed } from '../http/precondition.ts';
 import { invalidDocument } from './input.ts';
 import { faultErrors } from './read-text.ts';
-import { sides, summarise } from './summary.ts';
+import type { DocumentWork } from './document-work.ts';
+import { sides, type ChangeSummary } from './summary.ts';
 
 /** The document as it stands. `revision` is 0, and the document empty, before anything was applied. */
 export interface Present {
@@ -36,20 +34,19 @@ export interface Edit {
 
 export interface Edited {
   readonly revision: number;
-  readonly changes: readonly DocumentChange[];
+  readonly changes: ChangeSummary;
 }
-
-/** Changes of the audit log that are kept one by one. */
-const mostAudited = 500;
 
 /** Reads and changes the stored document. Throws SluiceError and BusError. */
 export class DocumentEditor {
   readonly #bus: Bus;
   readonly #audit: AuditLog;
+  readonly #work: DocumentWork;
 
-  constructor(bus: Bus, audit: AuditLog) {
+  constructor(bus: Bus, audit: AuditLog, work: DocumentWork) {
     this.#bus = bus;
     this.#audit = audit;
+    this.#work = work;
   }
 
   async present(): Promise<Present> {
@@ -81,18 +78,26 @@ export class DocumentEditor {
     return found.document;
   }
 
-  /** Makes `edit` the document in the place of `present`, which the caller has compared with what its client knows. */
+  /** What would change if `input` became the document in the place of `present`. */
+  async compare(who: Actor, input: unknown, present: Present): Promise<Edited> {
+    const changes = await this.#work.compare(who.subject, present.input, input);
+    return { revision: present.revision, changes };
+  }
+
+  /**
+   * Makes `edit`, whose document has been checked, the document in the place of `present`, which the caller has compared
+   * with what its client knows.
+   */
   async apply(edit: Edit, present: Present): Promise<Edited> {
-    checkInput(edit.input);
-    const changes = documentChanges(present.input, edit.input);
-    if (changes.length === 0 && present.revision > 0) return { revision: present.revision, changes };
-    const { before, after } = sides(summarise(changes, mostAudited), present.revision);
+    const compared = await this.compare(edit.who, edit.input, present);
+    if (compared.changes.total === 0 && present.revision > 0) return compared;
+    const { before, after } = sides(compared.changes, present.revision);
     const { who, action, requestId, comment } = edit;
     const made = await this.#audit.change(
       { who, action, target: 'document', before, after, comment, requestId },
       () => this.#write(edit, present.revision),
     );
-    return { revision: made.revision, changes };
+    return { revision: made.revision, changes: compared.changes };
   }
 
   async #write({ input, who, comment }: Edit, expectedRevision: number): Promise<{ revision: number }> {
@@ -107,14 +112,5 @@ export class DocumentEditor {
         });
       throw error;
     }
-  }
-}
-
-/** A document that is stored already may not be valid for a newer gateway. */
-function checkInput(input: unknown): void {
-  try {
-    checkStorable(input);
-  } catch (error) {
-    throw error instanceof DocumentError ? invalidDocument(faultErrors(error.faults)) : error;
   }
 }

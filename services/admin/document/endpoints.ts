@@ -1,24 +1,21 @@
-import { documentChanges, gatewaySchema, listRevisions } from '@sluice/policy';
+import { gatewaySchema, listRevisions } from '@sluice/policy';
 import type { Bus } from '@sluice/nats';
 import { endpoint, z, type Endpoint } from '@sluice/service';
 import type { WireRequest } from '@sluice/wire';
+import type { Actor } from '../access.ts';
 import { changes, reads, subjectOf, type Handlers } from '../endpoint.ts';
 import { json, revisioned } from '../http/answer.ts';
 import { listOf } from '../http/page.ts';
 import { changeHeaders, checkPrecondition, createHeaders } from '../http/precondition.ts';
-import { DocumentReader } from './document-reader.ts';
+import type { DocumentWork } from './document-work.ts';
 import type { DocumentEditor, Edited, Present } from './editor.ts';
 import { invalidDocument, readDocument } from './input.ts';
 import { represent } from './represent.ts';
 import { appliedShape, checkShape, diffShape, documentShape, revisionShape } from './shapes.ts';
-import { summarise } from './summary.ts';
 
 const tags = ['Gateway document'];
 /** A document with the largest address lists, as JSON. */
 const bodyLimit = 7 * 1024 * 1024;
-/** Changes that an answer lists one by one. */
-const mostListed = 500;
-
 const flag = (description: string) =>
   z
     .enum(['true', 'false'], { error: 'must be true or false' })
@@ -45,10 +42,10 @@ const revisionParams = z.object({
 export function documentEndpoints(options: {
   bus: Bus;
   editor: DocumentEditor;
+  work: DocumentWork;
   handlers: Handlers;
 }): Record<string, Endpoint> {
-  const { bus, editor, handlers } = options;
-  const reader = new DocumentReader();
+  const { bus, editor, work, handlers } = options;
   const named = (name: string) => ({ tags, subject: subjectOf(name) });
   return {
     'document-get': endpoint({
@@ -60,9 +57,9 @@ export function documentEndpoints(options: {
         'As it was written, as JSON, or as YAML for `Accept: application/yaml`. Its `ETag` is its revision.',
       response: documentShape,
       handler: ({ request }) =>
-        handlers.as('viewer', 'document-get', request, async () => {
+        handlers.as('viewer', 'document-get', request, async ({ subject }) => {
           const { input, revision } = await editor.present();
-          return represent(request, input, revision);
+          return represent(request, input, revision, (document) => work.format(subject, document));
         }),
     }),
     'document-put': endpoint({
@@ -78,11 +75,10 @@ export function documentEndpoints(options: {
       response: appliedShape,
       handler: ({ request, query }) =>
         handlers.as('admin', 'document-put', request, async (who) => {
-          const read = await readDocument(request, reader);
-          if (!read.ok) throw invalidDocument(read.errors);
+          const input = await documentIn(request, who);
           const present = await presentFor(request);
-          if (query.dry_run) return applied(present, { ...dry(present, read.input) }, true);
-          const edit = { who, requestId: request.id, comment: query.comment ?? null, input: read.input };
+          if (query.dry_run) return applied(present, await editor.compare(who, input, present), true);
+          const edit = { who, requestId: request.id, comment: query.comment ?? null, input };
           return applied(present, await editor.apply({ ...edit, action: 'document.apply' }, present), false);
         }),
     }),
@@ -95,9 +91,9 @@ export function documentEndpoints(options: {
       summary: 'Check a document without applying it',
       response: checkShape,
       handler: ({ request }) =>
-        handlers.as('viewer', 'document-check', request, async () => {
-          const read = await readDocument(request, reader);
-          return json({ valid: read.ok, errors: read.ok ? [] : read.errors.slice(0, mostListed) });
+        handlers.as('viewer', 'document-check', request, async ({ subject }) => {
+          const read = await readDocument(request, subject, work);
+          return json({ valid: read.ok, errors: read.ok ? [] : read.errors });
         }),
     }),
     'document-diff': endpoint({
@@ -110,12 +106,10 @@ export function documentEndpoints(options: {
       description: 'Compared with the present document, whose revision is the `ETag` of the answer.',
       response: diffShape,
       handler: ({ request }) =>
-        handlers.as('viewer', 'document-diff', request, async () => {
-          const read = await readDocument(request, reader);
-          if (!read.ok) throw invalidDocument(read.errors);
-          const present = await editor.present();
-          const { revision, changes } = dry(present, read.input);
-          return revisioned({ revision, ...summarise(changes, mostListed) }, revision);
+        handlers.as('viewer', 'document-diff', request, async (who) => {
+          const input = await documentIn(request, who);
+          const { revision, changes } = await editor.compare(who, input, await editor.present());
+          return revisioned({ revision, ...changes }, revision);
         }),
     }),
     'revisions-list': endpoint({
@@ -140,9 +134,10 @@ export function documentEndpoints(options: {
       params: revisionParams,
       response: documentShape,
       handler: ({ request, params }) =>
-        handlers.as('viewer', 'revisions-get', request, async () =>
-          represent(request, await editor.revision(params.revision), params.revision),
-        ),
+        handlers.as('viewer', 'revisions-get', request, async ({ subject }) => {
+          const input = await editor.revision(params.revision);
+          return represent(request, input, params.revision, (document) => work.format(subject, document));
+        }),
     }),
     'revisions-rollback': endpoint({
       ...changes,
@@ -158,6 +153,9 @@ export function documentEndpoints(options: {
         handlers.as('admin', 'revisions-rollback', request, async (who) => {
           const present = await presentFor(request);
           const input = await editor.revision(params.revision);
+          // It is stored already, and yet may not be valid for a newer gateway.
+          const read = await work.read(who.subject, JSON.stringify(input), 'json');
+          if (!read.ok) throw invalidDocument(read.errors, read.total);
           const comment = query.comment ?? `rollback to revision ${params.revision}`;
           const edit = { who, requestId: request.id, comment, input };
           return applied(
@@ -169,6 +167,13 @@ export function documentEndpoints(options: {
     }),
   };
 
+  /** The document that is sent, whole and valid. */
+  async function documentIn(request: WireRequest, { subject }: Actor): Promise<unknown> {
+    const read = await readDocument(request, subject, work);
+    if (!read.ok) throw invalidDocument(read.errors, read.total);
+    return read.input;
+  }
+
   /** The present document, if it is the one that the request is about. */
   async function presentFor(request: WireRequest): Promise<Present> {
     const present = await editor.present();
@@ -177,13 +182,9 @@ export function documentEndpoints(options: {
   }
 }
 
-function dry(present: Present, input: unknown): Edited {
-  return { revision: present.revision, changes: documentChanges(present.input, input) };
-}
-
 function applied(present: Present, { revision, changes }: Edited, dryRun: boolean) {
   return revisioned(
-    { revision, changed: revision !== present.revision, dry_run: dryRun, ...summarise(changes, mostListed) },
+    { revision, changed: revision !== present.revision, dry_run: dryRun, ...changes },
     revision,
   );
 }

@@ -1,6 +1,6 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
 import { headerValue, type WireRequest } from '@sluice/wire';
-import type { DocumentReader } from './document-reader.ts';
+import type { DocumentWork } from './document-work.ts';
 import { refusedDocument, type ReadDocument } from './read-text.ts';
 
 const yamlType = /^(?:application|text)\/(?:x-)?(?:[\w.!#$&^-]+\+)?yaml$/i;
@@ -14,7 +14,11 @@ const mostErrors = 100;
  * The document in a request, JSON or YAML by its content type; YAML where it has none. Rejects with SluiceError
  * `unsupported_media_type`, or `unavailable` when too many documents wait to be read.
  */
-export async function readDocument(request: WireRequest, reader: DocumentReader): Promise<ReadDocument> {
+export async function readDocument(
+  request: WireRequest,
+  caller: string,
+  work: DocumentWork,
+): Promise<ReadDocument> {
   const type = headerValue(request.headers, 'content-type')?.split(';', 1)[0]?.trim();
   const json = type !== undefined && jsonType.test(type);
   if (type !== undefined && !json && !yamlType.test(type))
@@ -30,12 +34,12 @@ export async function readDocument(request: WireRequest, reader: DocumentReader)
   }
   if (text.trim() === '')
     return refusedDocument([{ path: [], message: 'there is no document in the request', hint: null }]);
-  return reader.read(text, json ? 'json' : 'yaml');
+  return work.read(caller, text, json ? 'json' : 'yaml');
 }
 
 /** 400 with every fault. */
-export function invalidDocument(errors: readonly FieldError[]): SluiceError {
-  const more = errors.length - mostErrors;
+export function invalidDocument(errors: readonly FieldError[], total = errors.length): SluiceError {
+  const more = total - mostErrors;
   const detail =
     more > 0 ? `The document has faults; ${more} more are not listed.` : 'The document has faults.';
   return new SluiceError('invalid_parameters', detail, { errors: errors.slice(0, mostErrors) });

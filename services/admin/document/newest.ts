@@ -1,5 +1,10 @@
 import type { Bus } from '@sluice/nats';
-import { checkDocument, readCurrent, type DocumentFollower, type GatewayDocument } from '@sluice/policy';
+import {
+  checkDocumentGently,
+  readCurrent,
+  type DocumentFollower,
+  type GatewayDocument,
+} from '@sluice/policy';
 
 /**
  * The document that names are looked up in. Somebody may have applied one a moment ago through another process: what this
@@ -13,7 +18,7 @@ export async function newestDocument(
   if (knows(followed.current)) return followed.current;
   try {
     const stored = await readCurrent(bus);
-    const checked = stored === null ? null : checkDocument(stored.document);
+    const checked = stored === null ? null : await checkDocumentGently(stored.document);
     return checked?.ok === true ? checked.document : followed.current;
   } catch (error) {
     // Damaged by hand: nobody follows it.

@@ -1,14 +1,22 @@
 import type { FieldError } from '@sluice/errors';
-import { DocumentError, checkStorable, parseDocument, type DocumentFault } from '@sluice/policy';
+import { DocumentError, checkStorable, readText, type DocumentFault } from '@sluice/policy';
 
 export type ReadDocument =
   | { readonly ok: true; readonly input: unknown }
-  | { readonly ok: false; readonly errors: readonly FieldError[] };
+  | {
+      readonly ok: false;
+      /** The first of them. */
+      readonly errors: readonly FieldError[];
+      readonly total: number;
+    };
+
+/** Faults beyond these are only counted: those of a hundred thousand wrong addresses would not fit an answer. */
+const mostErrors = 500;
 
 export type DocumentFormat = 'json' | 'yaml';
 
 /** Reads and checks the text of a document. YAML faults carry their line. */
-export function readDocumentText(text: string, format: DocumentFormat): ReadDocument {
+export async function readDocumentText(text: string, format: DocumentFormat): Promise<ReadDocument> {
   // Text that is JSON is not read as YAML: that would take a hundred times as long for a large document.
   return format === 'json' ? readJson(text) : readYaml(text);
 }
@@ -24,13 +32,15 @@ export function faultErrors(faults: readonly (DocumentFault & { readonly line?: 
   }));
 }
 
-export function refusedDocument(
-  faults: readonly (DocumentFault & { readonly line?: number })[],
-): ReadDocument {
-  return { ok: false, errors: faultErrors(faults) };
+export function refusedDocument(faults: readonly DocumentFault[], lineOf?: LineOf): ReadDocument {
+  const first = faults.slice(0, mostErrors);
+  const placed = lineOf ? first.map((fault) => ({ ...fault, line: lineOf(fault.path) })) : first;
+  return { ok: false, errors: faultErrors(placed), total: faults.length };
 }
 
-function readJson(text: string): ReadDocument {
+type LineOf = (path: readonly (string | number)[]) => number;
+
+async function readJson(text: string): Promise<ReadDocument> {
   let input: unknown;
   try {
     input = JSON.parse(text);
@@ -40,17 +50,17 @@ function readJson(text: string): ReadDocument {
   return storable(input);
 }
 
-function readYaml(text: string): ReadDocument {
-  const parsed = parseDocument(text, 'document');
-  return parsed.ok ? storable(parsed.input) : refusedDocument(parsed.faults);
+async function readYaml(text: string): Promise<ReadDocument> {
+  const read = readText(text, 'document');
+  return 'faults' in read ? refusedDocument(read.faults) : storable(read.value, (path) => read.lineOf(path));
 }
 
-function storable(input: unknown): ReadDocument {
+async function storable(input: unknown, lineOf?: LineOf): Promise<ReadDocument> {
   try {
-    checkStorable(input);
+    await checkStorable(input);
     return { ok: true, input };
   } catch (error) {
-    if (error instanceof DocumentError) return refusedDocument(error.faults);
+    if (error instanceof DocumentError) return refusedDocument(error.faults, lineOf);
     throw error;
   }
 }

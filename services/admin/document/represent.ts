@@ -1,4 +1,3 @@
-import { formatDocument } from '@sluice/policy';
 import { reply, type Reply } from '@sluice/service';
 import { headerValues, type WireRequest } from '@sluice/wire';
 import { noStore } from '../http/answer.ts';
@@ -7,13 +6,18 @@ import { etag, notModified } from '../http/precondition.ts';
 type Format = 'json' | 'yaml';
 
 /** A document as JSON or YAML, as `Accept` asks, with its revision in the entity tag; 304 for who has it. */
-export function represent(request: WireRequest, input: unknown, revision: number): Reply {
+export async function represent(
+  request: WireRequest,
+  input: unknown,
+  revision: number,
+  asYaml: (input: unknown) => Promise<string>,
+): Promise<Reply> {
   const format = formatOf(request);
   const tag = etag(revision, format === 'yaml' ? 'yaml' : '');
   const headers = { ...noStore, etag: tag, vary: 'accept' };
   if (notModified(request, tag)) return reply({ status: 304, headers });
   return format === 'yaml'
-    ? reply({ headers: { ...headers, 'content-type': 'application/yaml' }, body: formatDocument(input) })
+    ? reply({ headers: { ...headers, 'content-type': 'application/yaml' }, body: await asYaml(input) })
     : reply({ headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(input) });
 }
 

@@ -12,7 +12,22 @@ export function isAddressOrBlock(text: string): boolean {
 
 const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
 /** What Unicode calls a region and ISO 3166-1 no country. */
-const noCountry = new Set(['AC', 'CP', 'CQ', 'DG', 'EA', 'EU', 'EZ', 'IC', 'QO', 'TA', 'UN', 'XA', 'XB', 'ZZ']);
+const noCountry = new Set([
+  'AC',
+  'CP',
+  'CQ',
+  'DG',
+  'EA',
+  'EU',
+  'EZ',
+  'IC',
+  'QO',
+  'TA',
+  'UN',
+  'XA',
+  'XB',
+  'ZZ',
+]);
 
 /** `country:DE`: a code that ISO 3166-1 has today, upper case. Any other (`UK`, `EU`) would match nobody without a word. */
 export function isCountryRule(text: string): boolean {

@@ -6,7 +6,7 @@ export function closest(written: string, candidates: Iterable<string>): string |
   for (const candidate of candidates) {
     const other = candidate.toLowerCase();
     if (Math.abs(other.length - text.length) >= bound) continue;
-    const distance = typingErrors(text, other);
+    const distance = typingErrors(text, other, bound);
     if (distance < bound) [best, bound] = [candidate, distance];
   }
   return best;
@@ -22,19 +22,23 @@ export function nameHint(written: string, candidates: Iterable<string>, noun: st
   return `there is ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-function typingErrors(a: string, b: string): number {
+/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); no more than `bound` are counted. */
+function typingErrors(a: string, b: string, bound: number): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    let best = i;
     for (let j = 1; j <= b.length; j++) {
       const replaced = (above[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let least = Math.min(replaced, (above[j] as number) + 1, (row[j - 1] as number) + 1);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
         least = Math.min(least, (before[j - 2] as number) + 1);
       row.push(least);
+      best = Math.min(best, least);
     }
+    // A swap looks two rows back, so one row above the bound does not end it yet.
+    if (best > bound) return bound;
     [before, above] = [above, row];
   }
   return above[b.length] as number;

@@ -6,24 +6,32 @@ import { propertiesAt, schemasAt } from './json-schema.ts';
 type Issue = z.core.$ZodIssue;
 type Path = readonly (string | number)[];
 
+/** Faults beyond these are told without a guess at what was meant, which takes longer than finding them. */
+const mostHints = 100;
+
 /** What the schema has against a document, in words for the person who wrote it. */
 export function schemaFaults(issues: readonly Issue[], document: unknown): DocumentFault[] {
-  return issues.flatMap((issue) => toFaults(issue, [], document));
+  return issues.flatMap((issue, index) => toFaults(issue, [], { document, hints: index < mostHints }));
+}
+
+interface Context {
+  readonly document: unknown;
+  readonly hints: boolean;
 }
 
 /** `base`: where the value stands whose own schema found this issue; alternatives are checked by schemas of their own. */
-function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] {
+function toFaults(issue: Issue, base: Path, context: Context): DocumentFault[] {
   const path: Path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
-  const value = valueAt(document, path);
+  const value = valueAt(context.document, path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
+      return issue.keys.map((key, index) => ({
         path: [...path, key],
         message: `"${key}" is not known here`,
-        hint: propertyHint(key, path),
+        hint: context.hints && index < mostHints ? propertyHint(key, path) : null,
       }));
     case 'invalid_union':
-      return unionFaults(issue, path, document);
+      return unionFaults(issue, path, context);
     case 'invalid_key':
       return issue.issues.map(({ message }) => ({ path, message: sentence(message), hint: null }));
     case 'invalid_type':
@@ -31,7 +39,7 @@ function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] 
         {
           path,
           message: wrongType(issue.expected, path, value),
-          hint: value === undefined ? about(path) : null,
+          hint: value === undefined && context.hints ? about(path) : null,
         },
       ];
     case 'invalid_value':
@@ -39,7 +47,7 @@ function toFaults(issue: Issue, base: Path, document: unknown): DocumentFault[] 
         {
           path,
           message: value === undefined ? 'is missing' : `must be ${oneOf(issue.values)}`,
-          hint: valueHint(value, issue.values),
+          hint: valueHint(value, issue.values, context),
         },
       ];
     case 'too_small':
@@ -70,18 +78,19 @@ function sentence(message: string): string {
 function unionFaults(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: Path,
-  document: unknown,
+  context: Context,
 ): DocumentFault[] {
   const near = issue.errors
     .filter((issues) => !issues.some(({ path: at, code }) => at.length === 0 && mismatches.has(code)))
     .toSorted((a, b) => a.length - b.length)[0];
-  if (near) return near.flatMap((each) => toFaults(each, path, document));
-  const value = valueAt(document, path);
-  if (value === undefined) return [{ path, message: 'is missing', hint: about(path) }];
+  if (near) return near.flatMap((each) => toFaults(each, path, context));
+  const value = valueAt(context.document, path);
+  const meaning = context.hints ? about(path) : null;
+  if (value === undefined) return [{ path, message: 'is missing', hint: meaning }];
   const texts = issue.errors.flat().flatMap((each) => (each.code === 'invalid_value' ? each.values : []));
   const format = issue.errors.flat().find((each) => each.code === 'invalid_format');
   if (format && typeof value === 'string')
-    return [{ path, message: sentence(format.message), hint: valueHint(value, texts) }];
+    return [{ path, message: sentence(format.message), hint: valueHint(value, texts, context) }];
   const choices = issue.errors.flat().flatMap((each) => {
     if (each.code === 'invalid_type') return [typeName(each.expected)];
     return each.code === 'invalid_value' ? [oneOf(each.values)] : [];
@@ -90,7 +99,7 @@ function unionFaults(
     {
       path,
       message: `must be ${[...new Set(choices)].join(' or ')}, not ${shownAt(path, value)}`,
-      hint: valueHint(value, texts) ?? about(path),
+      hint: valueHint(value, texts, context) ?? meaning,
     },
   ];
 }
@@ -104,8 +113,8 @@ function propertyHint(key: string, path: Path): string | null {
   return known.length === 0 ? null : `known here: ${known.join(', ')}`;
 }
 
-function valueHint(value: unknown, values: readonly unknown[]): string | null {
-  if (typeof value !== 'string') return null;
+function valueHint(value: unknown, values: readonly unknown[], { hints }: Context): string | null {
+  if (typeof value !== 'string' || !hints) return null;
   const near = closest(
     value,
     values.filter((each) => typeof each === 'string'),

@@ -6,12 +6,15 @@ import type { DocumentFault } from './fault.ts';
 
 /** Faults beyond these are told without a guess at what was meant. */
 const mostHints = 100;
+/** Names that are compared with what was written, in all: each comparison takes microseconds, and there may be many names. */
+const mostComparisons = 20_000;
 
 type Path = readonly (string | number)[];
 
 /** Collects faults; the names of the document are looked up in one place. */
 export class References {
   readonly faults: DocumentFault[] = [];
+  #comparisons = 0;
   readonly #names: Readonly<Record<Noun, ReadonlySet<string>>>;
 
   constructor(document: GatewayDocument) {
@@ -36,9 +39,14 @@ export class References {
   name(noun: Noun, written: string | undefined, path: Path): void {
     const known = this.#names[noun];
     if (written === undefined || known.has(written)) return;
-    // Comparing with every name takes a while; nobody reads that many hints.
-    const hint = this.faults.length < mostHints ? nameHint(written, known, titles[noun]) : null;
-    this.fault(path, `${singular[noun]} "${written}" is not defined`, hint);
+    this.fault(path, `${singular[noun]} "${written}" is not defined`, this.#guess(noun, written));
+  }
+
+  #guess(noun: Noun, written: string): string | null {
+    if (this.faults.length >= mostHints || this.#comparisons >= mostComparisons) return null;
+    const known = this.#names[noun];
+    this.#comparisons += known.size;
+    return nameHint(written, known, titles[noun]);
   }
 
   /** Members of `allow` and `deny`: an address, a CIDR block, a country or the name of a list. */
@@ -48,16 +56,10 @@ export class References {
       for (const [index, text] of (rules[side] ?? []).entries()) {
         if (this.#names.lists.has(text) || isAddressOrBlock(text) || isCountryRule(text)) continue;
         const place = [...path, side, index];
-        if (text.startsWith('country:'))
-          this.fault(place, `"${text}" is no country`, countryHint(text));
+        if (text.startsWith('country:')) this.fault(place, `"${text}" is no country`, countryHint(text));
         else if (/[.:/]/.test(text))
           this.fault(place, `"${text}" is no address and no CIDR block`, addressHint);
-        else
-          this.fault(
-            place,
-            `address list "${text}" is not defined`,
-            this.faults.length < mostHints ? nameHint(text, this.#names.lists, titles.lists) : null,
-          );
+        else this.fault(place, `address list "${text}" is not defined`, this.#guess('lists', text));
       }
   }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isBusError, type Bucket, type Bus } from '@sluice/nats';
-import { checkDocument } from '../check/check.ts';
+import { checkDocumentGently } from '../check/check.ts';
 import { DocumentError } from '../check/fault.ts';
 import { checkRouteSchemas } from '../check/route-schemas.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
@@ -44,9 +44,7 @@ const attempts = 5;
  * DocumentTooLargeError and BusError; in each case what was there before stays.
  */
 export async function applyDocument(bus: Bus, input: unknown, options: ApplyOptions): Promise<Applied> {
-  const document = checkStorable(input);
-  const wrong = await checkRouteSchemas(document);
-  if (wrong.length > 0) throw new DocumentError(wrong);
+  const document = await checkStorable(input);
   const bucket = await openConfigBucket(bus);
   // As it will be read back: without what JSON cannot hold.
   const stored: unknown = JSON.parse(JSON.stringify(input));
@@ -67,9 +65,12 @@ export async function applyDocument(bus: Bus, input: unknown, options: ApplyOpti
   }
 }
 
-/** Checks what is to be stored: the document as {@link checkDocument} does, and that its lists are there. Throws {@link DocumentError}. */
-export function checkStorable(input: unknown): GatewayDocument {
-  const result = checkDocument(input);
+/**
+ * Checks what is to be stored: the document as `checkDocument` does, its JSON Schemas, and that its lists are there. In
+ * small steps, so that others have their turns. Rejects with {@link DocumentError}.
+ */
+export async function checkStorable(input: unknown): Promise<GatewayDocument> {
+  const result = await checkDocumentGently(input);
   if (!result.ok) throw new DocumentError(result.faults);
   const unread = Object.entries(result.document.addresses.lists).filter(([, list]) => !Array.isArray(list));
   if (unread.length > 0)
@@ -80,6 +81,8 @@ export function checkStorable(input: unknown): GatewayDocument {
         hint: '`npm run gateway -- apply` puts the entries in its place',
       })),
     );
+  const wrong = await checkRouteSchemas(result.document);
+  if (wrong.length > 0) throw new DocumentError(wrong);
   return result.document;
 }
 

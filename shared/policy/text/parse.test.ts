@@ -72,7 +72,24 @@ describe('a fault is told with file, line and place:', () => {
   });
 
   test('a key twice', () => {
-    expect(faultsOf('version: 1\nroutes: []\nversion: 1\n')[0]).toContain('gateway.yaml:3: ');
+    expect(faultsOf('version: 1\nroutes: []\nversion: 1\n')).toEqual([
+      'gateway.yaml:3: key "version" is there twice (put both under one key)',
+    ]);
+    expect(faultsOf('limits:\n  "1": {}\n  1: {}\nroutes: [{id: a, id: b}]\n')).toEqual([
+      'gateway.yaml:3: key "1" is there twice (put both under one key)',
+      'gateway.yaml:4: key "id" is there twice (put both under one key)',
+    ]);
+  });
+
+  // Read with a comparison of each name with all others, this would go on for minutes.
+  test('a mapping of fifty thousand names, each with a fault', () => {
+    const names = Array.from({ length: 50_000 }, (_, n) => `  r${n}: {scope: a}\n`);
+    const faults = faultsOf(`roles:\n${names.join('')}`);
+    expect(faults).toHaveLength(50_001);
+    expect(faults[0]).toBe(
+      'gateway.yaml:2: roles.r0.scope: "scope" is not known here (did you mean "scopes"?)',
+    );
+    expect(faults.at(-2)).toBe('gateway.yaml:50001: roles.r49999.scope: "scope" is not known here');
   });
 
   test('a bad value, on the line of the value', () => {

@@ -1,7 +1,8 @@
-import { isNode, LineCounter, parseDocument as parseYaml, type Document, type YAMLParseError } from 'yaml';
+import { LineCounter, parseDocument as parseYaml } from 'yaml';
 import { checkDocument } from '../check/check.ts';
 import { faultSentence, type DocumentFault } from '../check/fault.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
+import { Places, repeatedKeys } from './places.ts';
 
 /** A fault with the line it stands on, counted from 1. */
 export interface TextFault extends DocumentFault {
@@ -32,7 +33,7 @@ export interface ReadText {
 /** Reads the text alone, without knowing what should be in it. An empty one is an empty document. */
 export function readText(text: string, name: string): ReadText | { readonly faults: readonly TextFault[] } {
   const lines = new LineCounter();
-  const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const yaml = parseYaml(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const fault = (line: number, message: string, hint: string | null = null): TextFault => ({
     name,
     line,
@@ -40,30 +41,36 @@ export function readText(text: string, name: string): ReadText | { readonly faul
     message,
     hint,
   });
-  if (yaml.errors.length > 0)
+  const [error] = yaml.errors;
+  // After its first mistake a text is read as something else than was meant: what else is wrong with that would only hide it.
+  if (error !== undefined)
     return {
-      faults: firstFaults(yaml.errors).map(({ pos, message, code }) =>
+      faults: [
         fault(
-          lines.linePos(pos[0]).line,
-          yamlMessages[code] ?? message,
-          bareBraces(text, pos[0]) ?? yamlHints[code] ?? null,
+          lines.linePos(error.pos[0]).line,
+          yamlMessages[error.code] ?? error.message,
+          bareBraces(text, error.pos[0]) ?? yamlHints[error.code] ?? null,
+        ),
+      ],
+    };
+  const repeated = repeatedKeys(yaml);
+  if (repeated.length > 0)
+    return {
+      faults: repeated.map((key) =>
+        fault(
+          lines.linePos(key.range?.[0] ?? 0).line,
+          `key "${String(key)}" is there twice`,
+          'put both under one key',
         ),
       ),
     };
   try {
     const value: unknown = yaml.toJS({ maxAliasCount: maxAliases }) ?? {};
-    return { value, lineOf: (path) => lineOf(path, yaml, lines) };
+    const places = new Places(yaml, lines);
+    return { value, lineOf: (path) => places.lineOf(path) };
   } catch (error) {
     return { faults: [fault(1, error instanceof Error ? error.message : String(error))] };
   }
-}
-
-/** After its first mistake a text is read as something else than was meant: what else is wrong with that would only hide it. */
-function firstFaults(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
-  const twice = errors.filter(({ code }) => code === 'DUPLICATE_KEY');
-  return twice.length === errors.length
-    ? twice
-    : errors.filter(({ code }) => code !== 'DUPLICATE_KEY').slice(0, 1);
 }
 
 /** `path: /v1/orders/{id}` is fine on a line of its own; between braces the text ends where the next brace begins. */
@@ -79,7 +86,6 @@ const yamlMessages: Readonly<Record<string, string>> = { RESOURCE_EXHAUSTION: 'i
 
 const yamlHints: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'YAML is indented with spaces',
-  DUPLICATE_KEY: 'put both under one key',
   BAD_INDENT: 'what belongs together begins in the same column',
 };
 
@@ -98,12 +104,4 @@ export function parseDocument(text: string, name: string): ParsedText {
 /** `gateway.yaml:7: routes[1].path: … (hint)` */
 export function formatFault(fault: TextFault): string {
   return `${fault.name}:${fault.line}: ${faultSentence(fault)}`;
-}
-
-function lineOf(path: readonly (string | number)[], yaml: Document, lines: LineCounter): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = yaml.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return yaml.contents?.range ? lines.linePos(yaml.contents.range[0]).line : 1;
 }
