@@ -30,7 +30,7 @@ export type BusReporter = (event: BusEvent) => void;
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
 
 /**
- * The message bus. Publishes of one event-loop turn leave in one write, and all requests share one inbox
+ * The message bus. Publishes that follow each other closely leave in one write, and all requests share one inbox
  * subscription (DESIGN.md, speed rules 1 and 2).
  */
 export interface Bus {

@@ -3,6 +3,7 @@ import type { MsgImpl, NatsConnectionImpl } from '@nats-io/nats-core/internal';
 import type { Bus, BusHandler, BusHeaders, BusReporter, BusStatus, BusSubscription } from './bus.ts';
 import { Calls, isNoResponders, noResponders, timedOut } from './calls.ts';
 import { BusError } from './errors.ts';
+import { FlushSchedule } from './flush-schedule.ts';
 import { newInbox } from './inbox.ts';
 import { BusMessage } from './message.ts';
 import { checkSubject, Outbox } from './outbox.ts';
@@ -16,7 +17,7 @@ const quietMs = 2_000;
 
 const defaultMaxPayload = 1024 * 1024;
 
-/** The {@link Bus} over a NATS connection. Everything that leaves goes through one queue, flushed once per turn. */
+/** The {@link Bus} over a NATS connection. Everything that leaves goes through one queue. */
 export class NatsBus implements Bus {
   readonly report: BusReporter;
   readonly #connection: NatsConnection;
@@ -24,10 +25,13 @@ export class NatsBus implements Bus {
   readonly #inbox: string;
   readonly #calls = new Calls();
   readonly #outbox = new Outbox();
+  readonly #flushes = new FlushSchedule({
+    bytes: () => this.#outbox.bytes,
+    flush: () => this.#flushOutbox(),
+  });
   readonly #subscriptions = new Set<NatsSubscription>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #around;
-  #flushScheduled = false;
   #connected = true;
   #closing: Promise<void> | undefined;
   #maxPayload = defaultMaxPayload;
@@ -89,12 +93,7 @@ export class NatsBus implements Bus {
     if (!this.#connected) throw disconnected();
     this.#outbox.add(this.#maxPayload, target, payload, headers);
     if (this.#outbox.bytes >= largestBatch) return this.#flushOutbox();
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flushOutbox();
-    });
+    this.#flushes.add();
   }
 
   request(

@@ -8,10 +8,10 @@ const slabBytes = 256 * 1024;
 const widest = 3;
 
 /**
- * The publishes of one event-loop turn, encoded into one buffer. Measured against handing them to the client one by
+ * The publishes that leave together, encoded into one buffer. Measured against handing them to the client one by
  * one: a fifth less CPU per request, because the client makes five small arrays of every message and copies them
  * together afterwards. They are written where they leave from, in a slab of which no byte is used twice: keeping them
- * as text until the turn ends costs twice as much.
+ * as text until they leave costs twice as much.
  */
 export class Outbox {
   #slab = Buffer.alloc(0);
