@@ -40,7 +40,6 @@ export function claimedCaller(of: ClaimedCaller): Caller {
     throw new TypeError('claim jti is no text of up to 512 characters');
   const roles = claimedRoles(rules, names(claimAt(claims, rules.roles_claim)));
   const consumer = rules.consumer_claim === undefined ? null : claimAt(claims, rules.consumer_claim);
-  const issuedAt = claims['iat'];
   return {
     identity: {
       subject,
@@ -56,7 +55,7 @@ export function claimedCaller(of: ClaimedCaller): Caller {
     key: null,
     source: of.source,
     tokenId,
-    issuedAt: typeof issuedAt === 'number' && Number.isFinite(issuedAt) ? issuedAt * 1_000 : null,
+    issuedAt: claimedTime(claims, 'iat') ?? null,
     expiresAt: of.expiresAt,
     claims,
   };
@@ -73,6 +72,20 @@ export function claimAt(claims: Claims, path: string): unknown {
     at = (at as Claims)[part];
   }
   return at;
+}
+
+/** Seconds of the end of the year 9999, the last that RFC 3339 can write. */
+const lastSecond = 253_402_300_799;
+
+/**
+ * A claim that is a time (RFC 7519 section 2, NumericDate), in milliseconds since the epoch; undefined where there is no
+ * such claim, null where it is anything but a number of seconds between 1970 and the year 9999: `1e400` in JSON is read as
+ * infinity, and a token with that for an end would never have one.
+ */
+export function claimedTime(claims: Claims, name: 'exp' | 'nbf' | 'iat'): number | null | undefined {
+  if (!Object.hasOwn(claims, name)) return undefined;
+  const seconds = claims[name];
+  return typeof seconds === 'number' && seconds >= 0 && seconds <= lastSecond ? seconds * 1_000 : null;
 }
 
 /** A list of texts, or one text with names between spaces. Anything else names nothing. */

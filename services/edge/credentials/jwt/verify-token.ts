@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import { badToken, cannotCheck } from '../bearer.ts';
-import { claimAt, type Claims } from '../claims.ts';
+import { claimAt, claimedTime, type Claims } from '../claims.ts';
 import type { Issuers, KnownIssuer } from './issuers.ts';
 import { candidates, type VerificationKey } from './jwks.ts';
 import { readToken, type UnverifiedToken } from './token-parts.ts';
@@ -30,14 +30,14 @@ export async function verifyToken(token: string, issuers: Issuers): Promise<Veri
   }
   const issuer = issuerOf(said, issuers);
   // Checked again below with the signature; here because a busy client with an old token should cost little.
-  const { exp } = said.claims;
+  const [endsAt, startsAt, issuedAt] = (['exp', 'nbf', 'iat'] as const).map((name) =>
+    claimedTime(said.claims, name),
+  );
+  if (endsAt === null || startsAt === null || issuedAt === null) throw badToken('a time in it is none');
   const toleranceMs = issuer.rules.clock_tolerance;
-  if (typeof exp !== 'number' || !Number.isFinite(exp) || exp * 1_000 + toleranceMs <= Date.now())
-    throw badToken('expired');
+  if (endsAt === undefined || endsAt + toleranceMs <= Date.now()) throw badToken('expired');
   // One from the future would outlive every revocation of its subject until then (RFC 7519 leaves it to whoever reads).
-  const { iat } = said.claims;
-  if (typeof iat === 'number' && iat * 1_000 - toleranceMs > Date.now())
-    throw badToken('issued in the future');
+  if (issuedAt !== undefined && issuedAt - toleranceMs > Date.now()) throw badToken('issued in the future');
 
   const tried = new Set<VerificationKey>();
   const first = await tryKeys(token, said, issuer, tried);

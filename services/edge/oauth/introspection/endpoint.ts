@@ -2,7 +2,7 @@ import type { Introspection } from '@sluice/policy';
 import { AnswerTooLarge, boundedText } from '../bounded-fetch.ts';
 import { Gate, GateClosed } from '../gate.ts';
 import { Secret } from '../secret.ts';
-import type { Claims } from '../../credentials/claims.ts';
+import { claimedTime, type Claims } from '../../credentials/claims.ts';
 
 /** The endpoint cannot say anything about the token now: it is away, slow, overrun, or does not know us. */
 export class NoAnswer extends Error {
@@ -97,7 +97,7 @@ function formEncode(text: string): string {
 /** Whether an answer says that the token may be used here, as a bearer token, by whoever has it. */
 function active(answer: Claims, settings: Introspection): boolean {
   if (answer['active'] !== true) return false;
-  const { iss, aud, token_type: type, cnf, exp } = answer;
+  const { iss, aud, token_type: type, cnf } = answer;
   if (settings.issuer !== undefined && iss !== undefined && iss !== settings.issuer) return false;
   if (settings.audience !== undefined) {
     const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
@@ -106,5 +106,6 @@ function active(answer: Claims, settings: Introspection): boolean {
   // A token bound to a key (RFC 8705, RFC 9449) is worth nothing without the proof of that key, which is not checked here.
   if (cnf !== undefined) return false;
   if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer')) return false;
-  return exp === undefined || (typeof exp === 'number' && exp * 1_000 > Date.now());
+  const end = claimedTime(answer, 'exp');
+  return end === undefined || (end !== null && end > Date.now());
 }

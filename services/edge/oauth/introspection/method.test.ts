@@ -265,6 +265,7 @@ describe('answers of endpoints that are not as they should be', () => {
     ['has ended', { active: true, sub: 'a', exp: 1 }, false],
     ['ends later', { active: true, sub: 'a', exp: soon }, true],
     ['ends at no time', { active: true, sub: 'a', exp: 'soon' }, false],
+    ['ends after all times', { active: true, sub: 'a', exp: 1e300 }, false],
     ['is bound to a key', { active: true, sub: 'a', cnf: { jkt: 'x' } }, false],
     ['is for proofs of possession', { active: true, sub: 'a', token_type: 'DPoP' }, false],
     ['is a bearer token', { active: true, sub: 'a', token_type: 'bearer' }, true],

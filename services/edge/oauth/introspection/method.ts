@@ -2,7 +2,7 @@ import { grants, type GatewayDocument, type Grants, type Introspection } from '@
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials, Ending } from '../../credentials/authenticator.ts';
 import { badToken, bearerChallenge, bearerToken, cannotCheck } from '../../credentials/bearer.ts';
-import { claimedCaller, type Claims } from '../../credentials/claims.ts';
+import { claimedCaller, claimedTime, type Claims } from '../../credentials/claims.ts';
 import { isTokenShaped } from '../../credentials/jwt/token-parts.ts';
 import type { MethodContext } from '../../credentials/method-context.ts';
 import { Complaints } from '../complaints.ts';
@@ -200,7 +200,7 @@ export class IntrospectionMethod implements CredentialMethod {
         rules: settings,
         claims,
         granted: this.#granted,
-        expiresAt: typeof claims['exp'] === 'number' ? claims['exp'] * 1_000 : null,
+        expiresAt: claimedTime(claims, 'exp') ?? null,
       });
     } catch (error) {
       this.#complaints.make(name, `introspection ${name} names nobody for an active token`, error);
