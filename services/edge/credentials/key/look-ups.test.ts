@@ -1,8 +1,9 @@
-import { crc32 } from 'node:zlib';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeApiKey } from '@sluice/policy';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
-import { outcome, sent } from '../testing/credentials.ts';
+import { guessKey, outcome, sent } from '../testing/credentials.ts';
 import { startCredentialKit, type CredentialKit } from '../testing/kit.ts';
 
 const badKey = { code: 'unauthorized', asks: 'ApiKey realm="sluice", header="X-API-Key"' };
@@ -19,20 +20,27 @@ afterAll(async () => {
   await nats.stop();
 });
 
-/** A key of this id with another secret, as somebody would make it who knows the form: CRC-32 in base 62. */
-function guess(id: string): string {
-  const start = `slk_${id}_${makeApiKey().text.slice(17, 60)}`;
-  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-  let rest = crc32(start);
-  let checksum = '';
-  for (let n = 0; n < 6; n++) {
-    checksum = `${digits[rest % 62]}${checksum}`;
-    rest = Math.floor(rest / 62);
+/** Counts what is hashed while `work` runs; every hash is made all the same. */
+async function hashesOf(work: () => Promise<void>): Promise<number> {
+  const { hash, createHash } = crypto;
+  let count = 0;
+  const counted = <Args extends unknown[], Result>(make: (...args: Args) => Result) =>
+    function counting(...args: Args): Result {
+      count += 1;
+      return make(...args);
+    };
+  Object.assign(crypto, { hash: counted(hash), createHash: counted(createHash) });
+  syncBuiltinESMExports();
+  try {
+    await work();
+  } finally {
+    Object.assign(crypto, { hash, createHash });
+    syncBuiltinESMExports();
   }
-  return `${start}_${checksum}`;
+  return count;
 }
 
-it('a wrong secret of a known key costs the look-ups that an unknown key costs', async () => {
+it('a wrong secret of a known key costs the look-ups and hashes that an unknown key costs', async () => {
   const { id, text } = await kit.putKey({});
   const asked: string[] = [];
   const listening = kit.bus.subscribe(`${lookUps}>`, (message) => {
@@ -40,13 +48,17 @@ it('a wrong secret of a known key costs the look-ups that an unknown key costs',
   });
   await kit.bus.flush();
   const ask = (key: string) => outcome(() => kit.authenticator.identify(sent({ apiKey: key }), ['key']));
-  expect(await ask(text)).toMatchObject({ method: 'key' });
+  expect(await hashesOf(async () => expect(await ask(text)).toMatchObject({ method: 'key' }))).toBe(1);
   const first = makeApiKey();
   expect(await ask(first.text)).toEqual(badKey);
   await until(() => asked.includes(first.id));
   for (const each of [id, makeApiKey().id]) {
     asked.length = 0;
-    for (let n = 0; n < 3; n++) expect(await ask(guess(each))).toEqual(badKey);
+    const guesses = [guessKey(each), guessKey(each), guessKey(each)];
+    const hashes = await hashesOf(async () => {
+      for (const guess of guesses) expect(await ask(guess)).toEqual(badKey);
+    });
+    expect(hashes).toBe(guesses.length);
     // What was asked before this arrives before this.
     const last = makeApiKey();
     expect(await ask(last.text)).toEqual(badKey);
