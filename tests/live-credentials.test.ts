@@ -1,7 +1,10 @@
 import { connectBus, openBucket, publishStored, type Bucket, type Bus } from '@sluice/nats';
 import {
   applyDocument,
+  consumerEntryKey,
+  consumerSchema,
   consumersBucket,
+  encodeConsumer,
   encodeKey,
   keyEntryKey,
   makeApiKey,
@@ -139,6 +142,27 @@ describe('a private channel', () => {
     await revocations.put(revoked, JSON.stringify({ at: Date.now() + 1_000, until: null, reason: 'test' }));
     await until(() => renewing.closed, patient);
     expect(renewing.closed?.code).toBe(4410);
+  });
+
+  it('is read with an API key until the consumer has other roles, and again when it has them back', async () => {
+    const save = (roles: string[]) =>
+      consumers.put(consumerEntryKey('fund'), encodeConsumer(consumerSchema.parse({ id: 'fund', roles })));
+    await save(['trader']);
+    const key = await makeKey('fund');
+    const client = await connect({ 'x-api-key': key.text });
+    const events = await fetch(streamUrl('?channels=desk.orders'), { headers: { 'x-api-key': key.text } });
+    expect(events.status).toBe(200);
+    await client.subscribe('desk.orders', 'client.fund.x');
+    await save([]);
+    await until(() => client.events.length > 0, patient);
+    expect(client.events).toEqual([{ event: 'unsubscribed', channels: { 'desk.orders': 'forbidden' } }]);
+    expect(await events.text()).toMatch(/event: end\ndata: \{"reason":"withdrawn"/);
+    expect(await may(client, 'desk.orders')).toBe('forbidden');
+    await save(['trader']);
+    await until(async () => (await may(client, 'desk.orders')) === true, patient);
+    await publish('client.fund.x');
+    await until(() => client.updates.length === 1, patient);
+    await client.close();
   });
 
   it('of somebody else is refused, by whatever name', async () => {

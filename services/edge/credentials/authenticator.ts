@@ -30,8 +30,11 @@ export interface Authenticator {
   identify(credentials: Credentials, methods: readonly string[]): Caller | null | Promise<Caller | null>;
   /** The caller as the document and its consumer have it now: roles change. Null when it is no longer good. */
   current(caller: Caller): Caller | null;
-  /** Calls `ended` once when the caller stops being good. Gives what takes it back. */
-  watch(caller: Caller, ended: (why: Ending) => void): () => void;
+  /**
+   * Calls `ended` once when the caller stops being good, and `changed` whenever `current` gives another one until then,
+   * within a second of the change. Gives what takes it back.
+   */
+  watch(caller: Caller, ended: (why: Ending) => void, changed?: () => void): () => void;
   /** Value of `www-authenticate` for a 401 to somebody who sent none of these methods' credentials. */
   challenge(methods: readonly string[]): string;
 }
@@ -49,8 +52,9 @@ export interface CredentialMethod {
   current?(caller: Caller): Caller | null;
   /**
    * Endings of this method's own. Those of every caller are seen to elsewhere: its time, revocation of its token or
-   * subject, its consumer being disabled, its source leaving the document.
+   * subject, its consumer being disabled, its source leaving the document. `changed`: what `current` gives may be
+   * another caller, for a reason that only this method knows.
    */
-  watch?(caller: Caller, ended: (why: Ending) => void): () => void;
+  watch?(caller: Caller, ended: (why: Ending) => void, changed: () => void): () => void;
   stop?(): void | Promise<void>;
 }

@@ -46,6 +46,8 @@ export class ConsumerStore implements ConsumerDirectory {
   #watched: () => Iterable<string> = () => [];
   readonly #report: ConsumerStoreOptions['report'];
   readonly #stops: (() => void)[] = [];
+  /** Entries that are being looked up for the listeners. */
+  readonly #refreshing = new Set<string>();
   #stopped = false;
   #version = 0;
 
@@ -114,6 +116,11 @@ export class ConsumerStore implements ConsumerDirectory {
     this.#watched = watched;
   }
 
+  /** Looks a consumer up that is not at hand, and tells the listeners when it is. */
+  fetch(id: string): void {
+    void this.#refresh([consumerEntryKey(id)]);
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const stop of this.#stops) stop();
@@ -142,13 +149,18 @@ export class ConsumerStore implements ConsumerDirectory {
       await Promise.all(
         entries.slice(at, at + refreshAtOnce).map(async (key) => {
           const entry = entryOf(key);
-          if (entry === null) return;
+          // Many connections depend on one consumer: one look-up, and one word to the listeners.
+          if (entry === null || this.#refreshing.has(key)) return;
+          this.#refreshing.add(key);
           try {
             await (entry.kind === 'key' ? this.keys : this.#consumers).find(entry.id);
-            for (const listener of this.#listeners) listener(key, entry.kind);
           } catch {
             failed.push(key);
+            return;
+          } finally {
+            this.#refreshing.delete(key);
           }
+          for (const listener of this.#listeners) listener(key, entry.kind);
         }),
       );
     if (failed.length === 0 || this.#stopped) return;

@@ -111,18 +111,18 @@ class CallerCheck implements OpenAuthenticator {
     return typeof now === 'string' ? null : now;
   }
 
-  watch(caller: Caller, ended: (why: Ending) => void): () => void {
+  watch(caller: Caller, ended: (why: Ending) => void, changed: () => void = () => {}): () => void {
     let over = false;
     const once = (why: Ending): void => {
       if (over) return;
       stop();
       ended(why);
     };
-    const stopListed = this.#watchlist.add(caller, once);
-    const stopOwn = this.#methods.get(caller.method)?.watch?.(caller, once);
+    const listed = this.#watchlist.add(caller, { ended: once, changed });
+    const stopOwn = this.#methods.get(caller.method)?.watch?.(caller, once, () => listed.look());
     const stop = (): void => {
       over = true;
-      stopListed();
+      listed.stop();
       stopOwn?.();
     };
     return stop;

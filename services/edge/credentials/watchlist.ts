@@ -6,15 +6,29 @@ import type { Ending } from './authenticator.ts';
 const tickMs = 250;
 const collectMs = 20;
 
+/** Who wants to hear of a caller. */
+export interface CallerListener {
+  readonly ended: (why: Ending) => void;
+  /** It is another caller by now, as `current` of the authenticator gives it. */
+  readonly changed: () => void;
+}
+
 interface Watcher {
   readonly caller: Caller;
-  /** The caller as it was when somebody looked last: its time may have changed. */
+  /** The caller as it was when somebody looked last: its time or its roles may have changed. */
   latest: Caller;
-  readonly ended: (why: Ending) => void;
+  readonly listener: CallerListener;
+}
+
+/** One entry of the list. */
+export interface Watch {
+  /** This caller, and perhaps no other, may have changed. */
+  look(): void;
+  stop(): void;
 }
 
 /**
- * Live connections whose callers may stop being good. One shared timer for their times (DESIGN.md, speed rule 7). A
+ * Live connections whose callers may change or stop being good. One shared timer for their times (DESIGN.md, speed rule 7). A
  * change of a key or a consumer finds its own connections; one that may concern anybody has all of them judged again.
  */
 export class Watchlist {
@@ -37,8 +51,8 @@ export class Watchlist {
   }
 
   /** Of a caller that is not good already the listener hears in a moment, never from inside this call. */
-  add(caller: Caller, ended: (why: Ending) => void): () => void {
-    const watcher: Watcher = { caller, latest: caller, ended };
+  add(caller: Caller, listener: CallerListener): Watch {
+    const watcher: Watcher = { caller, latest: caller, listener };
     this.#watchers.add(watcher);
     for (const entry of entriesOf(caller)) {
       const others = this.#byEntry.get(entry);
@@ -47,7 +61,7 @@ export class Watchlist {
     }
     this.#ticking ??= setInterval(() => this.#tick(), tickMs).unref();
     setImmediate(() => this.#look(watcher));
-    return () => void this.#remove(watcher);
+    return { look: () => this.#look(watcher), stop: () => this.#remove(watcher) };
   }
 
   /** Keys of KV `consumers` that somebody watched depends on. */
@@ -87,21 +101,25 @@ export class Watchlist {
   #look(watcher: Watcher): void {
     if (!this.#watchers.has(watcher)) return;
     const now = this.#judge(watcher.latest);
-    if (typeof now === 'string') this.#end(watcher, now);
-    else watcher.latest = now;
-  }
-
-  #end(watcher: Watcher, why: Ending): void {
-    if (!this.#remove(watcher)) return;
-    try {
-      watcher.ended(why);
-    } catch (error) {
-      this.#report('a listener for the end of credentials failed', error);
+    if (typeof now === 'string') {
+      this.#remove(watcher);
+      this.#tell(() => watcher.listener.ended(now));
+    } else if (now !== watcher.latest) {
+      watcher.latest = now;
+      this.#tell(() => watcher.listener.changed());
     }
   }
 
-  #remove(watcher: Watcher): boolean {
-    if (!this.#watchers.delete(watcher)) return false;
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#report('a listener for changes of credentials failed', error);
+    }
+  }
+
+  #remove(watcher: Watcher): void {
+    if (!this.#watchers.delete(watcher)) return;
     for (const entry of entriesOf(watcher.caller)) {
       const others = this.#byEntry.get(entry);
       others?.delete(watcher);
@@ -111,7 +129,6 @@ export class Watchlist {
       clearInterval(this.#ticking);
       this.#ticking = undefined;
     }
-    return true;
   }
 }
 

@@ -23,6 +23,8 @@ export interface AccessOwner {
   expiring(inMs: number): void;
   /** The credential counts no more. */
   ended(why: Ending): void;
+  /** The caller's roles, scopes or tenant may be others: to be taken over with `refresh`, soon. */
+  changed(): void;
 }
 
 /** Renewals that may wait for the one before them. */
@@ -159,7 +161,11 @@ export class Access {
     const caller = this.#caller;
     const owner = this.#owner;
     if (caller === null || !owner || this.#closed) return;
-    const unwatch = authenticator.watch(caller, (why) => owner.ended(why));
+    const unwatch = authenticator.watch(
+      caller,
+      (why) => owner.ended(why),
+      () => owner.changed(),
+    );
     // It may have ended in that very moment.
     if (this.#closed) return unwatch();
     this.#unwatch = unwatch;

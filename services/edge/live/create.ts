@@ -84,6 +84,7 @@ export const createLive: CreateLive<LiveConfig> = (options) => {
     call,
     rules,
     addressAllowed: (address) => addresses.addressAllowed(address),
+    recheckSoon: (connection) => sweep.add(connection),
     challenge: () => authenticator.challenge(authMethods),
   };
   const serverOptions: ServerOptions & UntypedOptions = {

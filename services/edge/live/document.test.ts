@@ -97,6 +97,28 @@ describe('another document', () => {
     expect(client.closed?.code).toBe(4410);
   });
 
+  it('and a caller that changes by itself loses and gains channels at once', async () => {
+    const trader = edge.authenticator.add('bob', { identity: { roles: ['trader'] } });
+    const less = edge.authenticator.add('bob-less', { identity: { subject: 'bob' } });
+    const client = await as('bob');
+    await client.subscribe('desk.a', 'user.bob.x');
+    const events = await fetch(`${edge.url}?channels=desk.a`, { headers: { authorization: 'Bearer bob' } });
+    await until(async () => (await edge.metric('sluice_live_subscriptions')) === 3);
+    edge.authenticator.change(trader, less);
+    await until(() => client.events.length === 1);
+    expect(client.events).toEqual([{ event: 'unsubscribed', channels: { 'desk.a': 'forbidden' } }]);
+    expect(await events.text()).toMatch(
+      /event: unsubscribed\ndata: \{"channels":\{"desk.a":"forbidden"\}\}\n\nevent: end\ndata: \{"reason":"withdrawn"/,
+    );
+    expect(await may(client, 'desk.b')).toBe('forbidden');
+    edge.authenticator.change(less, trader);
+    await until(async () => (await may(client, 'desk.b')) === true);
+    await publish('desk.a');
+    await publish('user.bob.x');
+    await until(() => client.updates.length === 1);
+    expect(client.updates.map(({ channel }) => channel)).toEqual(['user.bob.x']);
+  });
+
   it('tells a credential that is over from one that was taken back', async () => {
     const over = edge.authenticator.add('over', { expiresAt: Date.now() - 1 });
     const client = await as('over');

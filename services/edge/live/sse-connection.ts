@@ -96,7 +96,6 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
     this.#stalled = writableNeedDrain ? writableLength : undefined;
     // A slow client has bytes under way that keep the connection busy.
     if (!writableNeedDrain && this.#response.headersSent) this.#outlet.send(comment);
-    if (this.#access.refresh()) this.#withdraw();
   }
 
   expiring(inMs: number): void {
@@ -105,6 +104,10 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
 
   ended(why: Ending): void {
     this.#end(why);
+  }
+
+  changed(): void {
+    this.#context.recheckSoon(this);
   }
 
   recheck(): void {

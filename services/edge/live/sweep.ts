@@ -1,41 +1,48 @@
-/** Something that has to look at itself again when the gateway document changed. */
+/** Something that has to look at itself again when what it may do has changed. */
 export interface Rechecked {
   /** Must not throw. */
   recheck(): void;
 }
 
-/** Milliseconds of one turn that a sweep may take: a change of the document must not hold up everybody's events. */
+/** Milliseconds of one turn that a sweep may take: a change for everybody must not hold up everybody's events. */
 const turnMs = 3;
 
-/** Goes through all connections, a few a turn. */
+/** Goes through connections that have to look at themselves again, a few a turn. */
 export class Sweep {
   readonly #members: Iterable<Rechecked>;
-  #running = false;
-  #again = false;
+  readonly #waiting = new Set<Rechecked>();
+  #planned = false;
 
   constructor(members: Iterable<Rechecked>) {
     this.#members = members;
   }
 
-  /** Begins in a later turn. While one is under way, another one follows it. */
+  /** All of them, from a later turn on; those whose turn has not come since an earlier call, once. */
   begin(): void {
-    this.#again = true;
-    if (this.#running) return;
-    this.#running = true;
-    setImmediate(() => this.#start());
+    for (const member of this.#members) this.#waiting.add(member);
+    this.#plan();
   }
 
-  #start(): void {
-    this.#again = false;
-    this.#continue([...this.#members], 0);
+  /** One of them, in a later turn. */
+  add(member: Rechecked): void {
+    this.#waiting.add(member);
+    this.#plan();
   }
 
-  #continue(members: readonly Rechecked[], from: number): void {
+  #plan(): void {
+    if (this.#planned || this.#waiting.size === 0) return;
+    this.#planned = true;
+    setImmediate(() => this.#continue());
+  }
+
+  #continue(): void {
+    this.#planned = false;
     const until = performance.now() + turnMs;
-    let at = from;
-    while (at < members.length && performance.now() < until) members[at++]?.recheck();
-    if (at < members.length) setImmediate(() => this.#continue(members, at));
-    else if (this.#again) setImmediate(() => this.#start());
-    else this.#running = false;
+    for (const member of this.#waiting) {
+      this.#waiting.delete(member);
+      member.recheck();
+      if (performance.now() >= until) break;
+    }
+    this.#plan();
   }
 }

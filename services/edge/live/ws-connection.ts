@@ -31,6 +31,8 @@ export interface ConnectionContext {
   readonly call: GatewayCaller;
   readonly rules: () => LiveRules;
   readonly addressAllowed: (address: string) => boolean;
+  /** Calls `recheck` in a later turn: very many connections may ask for it at once. */
+  readonly recheckSoon: (connection: Rechecked) => void;
   /** What a refusal for want of credentials asks for: value of `www-authenticate`. */
   readonly challenge: () => string;
 }
@@ -128,8 +130,6 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
     this.#alive = false;
     this.#refused = 0;
     this.#outlet.send(pingFrame);
-    // Roles and scopes of a consumer change without a change of the document.
-    if (this.#access.refresh()) this.#withdraw();
   }
 
   expiring(inMs: number): void {
@@ -138,6 +138,10 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
 
   ended(why: Ending): void {
     this.close(why);
+  }
+
+  changed(): void {
+    this.#context.recheckSoon(this);
   }
 
   recheck(): void {

@@ -33,6 +33,8 @@ interface Memo {
   noteAt: number;
 }
 
+type KeyTimes = Pick<KeyEntry, 'id' | 'created' | 'expires'>;
+
 /** Compared with where there is no key: an unknown id takes as long as a wrong secret. No text has this hash. */
 const nobody = Buffer.alloc(32);
 /** Where the hash of a sent key is compared: a buffer made for every call costs more than the hash itself (measured). */
@@ -52,6 +54,8 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
     granted = grants(changed);
   });
 
+  /** What callers were made of, for those that are in use longer than their key is at hand. */
+  const origins = new WeakMap<Caller, { readonly consumer: Consumer; readonly granted: Grants }>();
   /** Ids at hand that somebody has sent a wrong secret for. */
   const guessed = new LRUCache<string, true>({ max: mostGuessed });
 
@@ -85,23 +89,7 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
     const last = entry.memo as Memo | null;
     if (last !== null && last.consumer === consumer && last.granted === granted) return last;
     const memo: Memo = {
-      caller: {
-        identity: {
-          subject: consumer.id,
-          kind: 'key',
-          roles: granted.rolesOf(consumer.roles),
-          scopes: granted.scopesOf(consumer.roles, consumer.scopes),
-          tenant: consumer.tenant ?? null,
-        },
-        method: 'key',
-        consumer: consumer.id,
-        key: entry.id,
-        source: null,
-        tokenId: null,
-        issuedAt: entry.created,
-        expiresAt: entry.expires,
-        claims: noClaims,
-      },
+      caller: madeOf(entry, consumer),
       consumer,
       granted,
       // Not known to be good: who asks has to find out.
@@ -110,6 +98,28 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
     };
     entry.memo = memo;
     return memo;
+  }
+
+  function madeOf({ id, created, expires }: KeyTimes, consumer: Consumer): Caller {
+    const caller: Caller = {
+      identity: {
+        subject: consumer.id,
+        kind: 'key',
+        roles: granted.rolesOf(consumer.roles),
+        scopes: granted.scopesOf(consumer.roles, consumer.scopes),
+        tenant: consumer.tenant ?? null,
+      },
+      method: 'key',
+      consumer: consumer.id,
+      key: id,
+      source: null,
+      tokenId: null,
+      issuedAt: created,
+      expiresAt: expires,
+      claims: noClaims,
+    };
+    origins.set(caller, { consumer, granted });
+    return caller;
   }
 
   return {
@@ -139,13 +149,25 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
 
     current(caller) {
       const entry = store.keys.peek(caller.key ?? '');
-      // Not at hand any more: nothing has changed since it was, or the listener would have been told.
-      if (entry === undefined) return caller;
       // Its time is for whoever asked: a key that has expired was not revoked.
-      if (entry === null || entry.disabled) return null;
-      const consumer = store.find(entry.consumer);
-      if (consumer instanceof Promise) return swallow(consumer, caller);
-      return consumer === null || consumer.disabled ? null : memoOf(entry, consumer).caller;
+      if (entry === null || entry?.disabled === true) return null;
+      const id = entry?.consumer ?? caller.consumer ?? '';
+      const consumer = store.find(id);
+      if (consumer instanceof Promise) {
+        // As it was, until more is known.
+        consumer.catch(() => {});
+        store.fetch(id);
+        return caller;
+      }
+      if (consumer === null || consumer.disabled) return null;
+      if (entry !== undefined) return memoOf(entry, consumer).caller;
+      // The key is not at hand any more: it is what it was, or the listener would have been told.
+      const last = origins.get(caller);
+      if (last?.consumer === consumer && last.granted === granted) return caller;
+      return madeOf(
+        { id: caller.key ?? '', created: caller.issuedAt ?? 0, expires: caller.expiresAt },
+        consumer,
+      );
     },
 
     async stop() {
@@ -177,10 +199,4 @@ function keyText(credentials: Credentials): string {
 
 function refused(viaField: boolean): SluiceError {
   return viaField ? badToken(undefined, challenge) : badToken();
-}
-
-/** The answer arrives by way of the store's cache; a failure means no more than that nothing is known yet. */
-function swallow(consumer: Promise<unknown>, caller: Caller): Caller {
-  consumer.catch(() => {});
-  return caller;
 }

@@ -3,13 +3,18 @@ import type { Caller } from '../../caller.ts';
 import type { Authenticator, Credentials, Ending } from '../../credentials/authenticator.ts';
 import { bearerToken } from '../../credentials/bearer.ts';
 
+interface Listener {
+  readonly ended: (why: Ending) => void;
+  readonly changed: (() => void) | undefined;
+}
+
 /**
  * The real port with credentials that a test makes up: what they prove, how long the check takes, and when they end is
  * for the test to say. A cookie `session=<token>` is taken from the page `https://app.test` only.
  */
 export class TestAuthenticator implements Authenticator {
   readonly #tokens = new Map<string, Caller>();
-  readonly #watched = new Map<Caller, Set<(why: Ending) => void>>();
+  readonly #watched = new Map<Caller, Set<Listener>>();
   readonly #now = new Map<Caller, Caller | null>();
   /** Credentials that were asked about. */
   readonly asked: Credentials[] = [];
@@ -43,12 +48,13 @@ export class TestAuthenticator implements Authenticator {
   end(token: string, why: Ending): void {
     const caller = this.#tokens.get(token) as Caller;
     this.#tokens.delete(token);
-    for (const ended of this.#watched.get(caller) ?? []) ended(why);
+    for (const { ended } of this.#watched.get(caller) ?? []) ended(why);
   }
 
-  /** What the caller is from now on. */
+  /** What the caller is from now on; open connections are told. */
   change(from: Caller, to: Caller | null): void {
     this.#now.set(from, to);
+    for (const { changed } of this.#watched.get(from) ?? []) changed?.();
   }
 
   /** Listeners for the end of somebody's credentials. */
@@ -66,10 +72,11 @@ export class TestAuthenticator implements Authenticator {
     return now === undefined ? caller : now;
   }
 
-  watch(caller: Caller, ended: (why: Ending) => void): () => void {
+  watch(caller: Caller, ended: Listener['ended'], changed?: () => void): () => void {
     const watchers = this.#watched.get(caller) ?? new Set();
-    this.#watched.set(caller, watchers.add(ended));
-    return () => watchers.delete(ended);
+    const listener = { ended, changed };
+    this.#watched.set(caller, watchers.add(listener));
+    return () => watchers.delete(listener);
   }
 
   challenge(): string {

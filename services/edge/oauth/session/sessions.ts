@@ -40,6 +40,7 @@ const newMs = 5_000;
 interface Watcher {
   readonly ticket: Ticket;
   readonly ended: (why: Ending) => void;
+  readonly changed: () => void;
 }
 
 /** The sessions of browsers, as a method of authentication: the cookie, checked, and refreshed when it is time. */
@@ -116,10 +117,10 @@ export class Sessions implements CredentialMethod {
   }
 
   /** Keeps the session of a live connection fresh, and tells when it is over: no request would come to notice. */
-  watch(caller: Caller, ended: (why: Ending) => void): () => void {
+  watch(caller: Caller, ended: (why: Ending) => void, changed: () => void): () => void {
     const ticket = this.#tickets.get(caller);
     if (!ticket) return () => {};
-    const watcher = { ticket, ended };
+    const watcher = { ticket, ended, changed };
     this.#watchers.add(watcher);
     this.#timer ??= setInterval(() => this.#tick(), tickMs).unref();
     return () => this.#unwatch(watcher);
@@ -258,7 +259,9 @@ export class Sessions implements CredentialMethod {
     try {
       const known = await this.#find(ticket);
       if (known?.state && Date.now() >= renewalTime(known.state)) await this.#renewal.renew(ticket, login);
-      if (known?.state || !this.#watchers.has(watcher)) return;
+      if (!this.#watchers.has(watcher)) return;
+      // A refresh brings the claims up to date, whichever edge has made it.
+      if (known?.state) return watcher.changed();
     } catch (error) {
       // Not now: looked at again with the next tick.
       if (!(error instanceof SessionOver) || !this.#watchers.has(watcher)) return;
