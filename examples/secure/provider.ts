@@ -82,7 +82,7 @@ async function interact(request: IncomingMessage, response: ServerResponse): Pro
 <html lang="en"><meta charset="utf-8"><title>Demo login</title>
 <h1>Demo login</h1>
 <form method="post">
-  <label>Name <input name="name" pattern="[A-Za-z0-9_-]+" required autofocus></label> <button>Log in</button>
+  <label>Name <input name="name" pattern="[A-Za-z0-9_\\-]+" maxlength="64" required autofocus></label> <button>Log in</button>
 </form>
 <p>Letters, digits, "_" and "-". Nobody asks for a password here.</p></html>`);
   return undefined;

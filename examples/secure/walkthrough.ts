@@ -3,6 +3,7 @@
  * `npm run --silent with-stack -- node examples/secure/walkthrough.ts [--no-browser] [--replace]`. README.md tells more.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectBus, publishStored, type Bus } from '@sluice/nats';
@@ -22,6 +23,9 @@ const { values } = parseArgs({
   },
 });
 const address = process.env['SLUICE_URL'] ?? 'http://127.0.0.1:8080';
+const ordinaryData = path.resolve(import.meta.dirname, '../../.sluice');
+const keyFile = process.env['SLUICE_ADMIN_KEY_FILE'];
+const dataFolder = keyFile === undefined ? ordinaryData : path.dirname(keyFile);
 
 try {
   await walk();
@@ -77,11 +81,10 @@ async function removeLeftovers(): Promise<void> {
 
 async function applyDocument(): Promise<void> {
   step('Say who may call what, and how often');
-  const keyFolder = path.dirname(process.env['SLUICE_ADMIN_KEY_FILE'] ?? path.resolve('.sluice/admin-key'));
   const document = await fillDocument({
     gateway: address,
     provider: values.provider,
-    cookieKeyFile: path.join(keyFolder, 'demo-cookie-key'),
+    cookieKeyFile: path.join(dataFolder, 'demo-cookie-key'),
   });
   await gateway('apply', document.file, '--comment', comment);
   await document.remove();
@@ -132,7 +135,9 @@ async function listenUntilDisabled(bus: Bus, key: string): Promise<void> {
 
 async function logInAndRevoke(bus: Bus, arrival: Promise<string>): Promise<void> {
   step('Log in through a browser');
-  say(`In another terminal:  npm run --silent with-stack -- node examples/secure/provider.ts`);
+  const elsewhere = dataFolder !== ordinaryData && existsSync(path.join(dataFolder, 'endpoints.json'));
+  const data = elsewhere ? `--data-dir ${dataFolder} ` : '';
+  say(`In another terminal:  npm run --silent with-stack -- ${data}node examples/secure/provider.ts`);
   say(`In a browser:         ${address}/secure`);
   say('\nwaiting for somebody to log in …');
   const subject = await arrival;

@@ -10,6 +10,7 @@ interface AuditRow {
   readonly target: string;
   readonly outcome: string;
   readonly comment: string | null;
+  readonly after: unknown;
 }
 
 const defaultRows = 20;
@@ -66,15 +67,21 @@ ${adminHelp}`,
 };
 
 function formatAudit(entries: readonly AuditRow[]): string {
-  const rows = entries.map(({ at, who, action, target, outcome, comment }) => [
+  const rows = entries.map(({ at, who, action, target, outcome, comment, after }) => [
     shortTime(at),
     who.key === null ? `${who.subject} (${who.kind})` : `${who.subject} (key ${who.key})`,
     action,
     target,
     outcome,
-    comment ?? '',
+    comment ?? reasonIn(after),
   ]);
   return formatColumns(['WHEN', 'WHO', 'ACTION', 'TARGET', 'OUTCOME', 'COMMENT'], rows);
+}
+
+/** A revocation says why in itself. */
+function reasonIn(after: unknown): string {
+  const { reason } = (after ?? {}) as { reason?: unknown };
+  return typeof reason === 'string' ? reason : '';
 }
 
 /** A span counts back from now. */
