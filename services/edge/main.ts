@@ -75,7 +75,10 @@ await runService(logger, async () => {
   });
   const { consumers } = authenticator;
   const limits = createLimits({ bus, document: documents, consumers, settings: config, registry, report });
-  const local = localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report }));
+  const local = localRoutes(
+    await referencePages(),
+    loginRoutes({ logins, sessions, authenticator, limits, report }),
+  );
   const phases = edgePhases({
     ...config,
     bus,

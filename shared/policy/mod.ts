@@ -21,6 +21,7 @@ export { formatFault, parseDocument, readText, type ParsedText, type TextFault }
 export { loadDocumentFile, type LoadedFile } from './text/file.ts';
 export { claimedRoles, grants, type Grants } from './grants.ts';
 export { allRoles, builtinRoles } from './roles.ts';
+export { allLimits, builtinLimits, loginLimit } from './limits.ts';
 export { readSecret } from './secret.ts';
 export { openConfigBucket } from './store/bucket.ts';
 export {

@@ -1,4 +1,4 @@
-import type { GatewayDocument, Limit, Quota } from '@sluice/policy';
+import { allLimits, type GatewayDocument, type Limit, type Quota } from '@sluice/policy';
 import { keyText, type KeyText } from './key-text.ts';
 
 /** How calls ended at a meter, counted in plain numbers: only a scrape of the metrics makes labels of them. */
@@ -39,7 +39,7 @@ export type Meters = ReadonlyMap<string, readonly Meter[]>;
 
 /** Makes the meters of a document, keeping those of `before` that still mean the same. */
 export function compileMeters(
-  document: Pick<GatewayDocument, 'limits' | 'quotas'>,
+  document: Pick<GatewayDocument, 'limits' | 'quotas' | 'logins'>,
   before: Meters,
   countsOf: (policy: string) => MeterCounts,
 ): Meters {
@@ -48,7 +48,7 @@ export function compileMeters(
     const old = before.get(name);
     meters.set(name, old !== undefined && sameMeaning(old, made) ? old : made);
   };
-  for (const [name, limit] of Object.entries(document.limits))
+  for (const [name, limit] of Object.entries(allLimits(document)))
     keep(name, limitMeters(name, limit, countsOf(name)));
   for (const [name, quota] of Object.entries(document.quotas))
     keep(name, [quotaMeter(name, quota, countsOf(name))]);

@@ -154,7 +154,10 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     authenticator,
     limits,
     consumers,
-    local: localRoutes(await referencePages(), loginRoutes({ logins, sessions, authenticator, report })),
+    local: localRoutes(
+      await referencePages(),
+      loginRoutes({ logins, sessions, authenticator, limits, report }),
+    ),
     logger,
     metrics,
     writeRecord: (members, msg) => records.push(JSON.parse(`{${members},"msg":"${msg}"}`) as AccessRecord),

@@ -73,9 +73,10 @@ export const gatewaySchema = z
     consumers: z.array(consumer).max(10_000).default([]).meta({
       description: 'API clients. Those made by the admin API are kept apart and are not listed here.',
     }),
-    limits: byName(name, limit, 10_000)
-      .default({})
-      .meta({ description: 'Rate limits by name; routes, `defaults` and consumers refer to them.' }),
+    limits: byName(name, limit, 10_000).default({}).meta({
+      description:
+        'Rate limits by name; routes, `defaults` and consumers refer to them. `logins` bounds the paths below `/auth/`, and is there without being written: 300 calls a minute from one network.',
+    }),
     quotas: byName(name, quota, 10_000)
       .default({})
       .meta({ description: 'Calls of one consumer in a calendar period, by name.' }),

@@ -1,6 +1,7 @@
 import type { FlatHeaders } from '@sluice/wire';
 import type { Authenticator } from '../../credentials/authenticator.ts';
 import type { Exchange } from '../../exchange.ts';
+import type { Limits } from '../../limits/mod.ts';
 import type { ConfiguredLogin } from './login.ts';
 import type { Logins } from './logins.ts';
 import type { Sessions } from './sessions.ts';
@@ -10,6 +11,7 @@ export interface LoginContext {
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly authenticator: Pick<Authenticator, 'identify'>;
+  readonly limits: Pick<Limits, 'admit'>;
   readonly report: (detail: string, error?: unknown) => void;
 }
 

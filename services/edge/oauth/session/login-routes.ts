@@ -1,4 +1,6 @@
 import { SluiceError, toSluiceError } from '@sluice/errors';
+import { loginLimit } from '@sluice/policy';
+import { plainRoute, type CompiledRoute } from '@sluice/routes';
 import type { Exchange } from '../../exchange.ts';
 import type { LocalRoute } from '../../local-routes.ts';
 import { Complaints } from '../complaints.ts';
@@ -19,6 +21,20 @@ const pages: Readonly<Record<string, { readonly method: string; readonly page: L
 };
 
 const path = /^\/auth\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\/([a-z]{1,16})$/;
+
+/** What all pages of all logins spend limits as: they are no routes of the table. */
+const limited: CompiledRoute = {
+  ...plainRoute,
+  id: 'auth',
+  method: '*',
+  path: '/auth/{path...}',
+  origin: 'declared',
+  service: null,
+  subject: '',
+  encoding: 'raw',
+  timeoutMs: 0,
+  limits: [loginLimit],
+};
 
 /** Below `/auth/` there is nothing but logins: a route of a backend that takes every path is not asked. */
 const nothing: LocalRoute = {
@@ -44,7 +60,7 @@ export function loginRoutes(context: LoginContext): (path: string) => LocalRoute
       methods: [found.method],
       route: null,
       handle: (exchange) =>
-        found.page(exchange, login, context).catch((error: unknown) => {
+        open(exchange, login, found.page, context).catch((error: unknown) => {
           const cause = error instanceof LoginFailed ? error.cause : error;
           if (cause instanceof ProviderError || (cause instanceof SluiceError && cause.status >= 500))
             complaints.make(login.name, `login ${login.name}: ${cause.message}`, cause.cause);
@@ -52,6 +68,26 @@ export function loginRoutes(context: LoginContext): (path: string) => LocalRoute
         }),
     };
   };
+}
+
+/** Strangers may ask for these pages, and each of them costs the gateway or the provider something: that is bounded first. */
+async function open(
+  exchange: Exchange,
+  login: ConfiguredLogin,
+  page: LoginPage,
+  context: LoginContext,
+): Promise<void> {
+  const { outlet, client, fields } = exchange;
+  await context.limits.admit({
+    outlet,
+    client,
+    fields,
+    route: limited,
+    // Who calls is for the page to find out, where it matters at all.
+    caller: null,
+    addHeaders: (added) => exchange.addHeaders(added),
+  });
+  await page(exchange, login, context);
 }
 
 /** A problem document for scripts, and the same as a page for people, who have nothing else in their window. */
