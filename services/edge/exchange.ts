@@ -2,7 +2,7 @@ import { problemHeaders, toProblem, toSluiceError, type SluiceError } from '@slu
 import type { CompiledRoute } from '@sluice/routes';
 import { childTrace } from '@sluice/telemetry';
 import type { FlatHeaders } from '@sluice/wire';
-import { addressOf, type Address } from './addresses/mod.ts';
+import { addressOf, type Address } from '@sluice/addresses';
 import type { Caller } from './caller.ts';
 import type { Credentials } from './credentials/authenticator.ts';
 import type { RequestFields } from './http/request-fields.ts';

@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { addressOf, openCountries } from '@sluice/addresses';
 import { until } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addressOf } from './address.ts';
 import { AddressBook, type AddressDocument } from './book.ts';
-import { openCountries } from './countries.ts';
 
 let reports: string[];
 let folder: string;

@@ -1,8 +1,15 @@
-import { addressOf, type Address } from './address.ts';
-import { openCountries, type CountryOf } from './countries.ts';
-import { AddressFilter, countryOfRule, type FilterRules } from './filter.ts';
-import { AddressLists, type ListSource } from './lists.ts';
-import type { AddressRanges } from './ranges.ts';
+import {
+  AddressFilter,
+  AddressLists,
+  addressOf,
+  countryOfRule,
+  openCountries,
+  type Address,
+  type AddressRanges,
+  type CountryOf,
+  type FilterRules,
+  type ListSource,
+} from '@sluice/addresses';
 
 /** The part of the gateway document that this is about. */
 export interface AddressDocument {

@@ -1,6 +1,6 @@
 import { ConfigError } from '@sluice/config';
 import { describe, expect, it } from 'vitest';
-import { addressOf } from '../addresses/mod.ts';
+import { addressOf } from '@sluice/addresses';
 import { ClientAddress } from './client-address.ts';
 
 const proxies = '10.0.0.0/8, 192.0.2.7, fd00::/8';

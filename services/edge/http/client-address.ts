@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/config';
-import { parseAddress, RangeBuilder, type Address, type AddressRanges } from '../addresses/mod.ts';
+import { parseAddress, RangeBuilder, type Address, type AddressRanges } from '@sluice/addresses';
 import type { HttpConfig } from '../config.ts';
 import type { Connection } from './connection.ts';
 import { forwardedHops } from './forwarded.ts';

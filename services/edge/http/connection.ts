@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SluiceError } from '@sluice/errors';
-import type { Address } from '../addresses/mod.ts';
+import type { Address } from '@sluice/addresses';
 
 /** What the edge remembers of a client's connection beside what node:http does. */
 export class Connection {

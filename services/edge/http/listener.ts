@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
-import { addressOf, type Address } from '../addresses/mod.ts';
+import { addressOf, type Address } from '@sluice/addresses';
 import type { HttpConfig } from '../config.ts';
 import { secureContextOf, type Certificate } from '../tls/certificate.ts';
 import { addressList } from './client-address.ts';

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { addressOf, parseAddress, type Address, type AddressRanges } from '../addresses/mod.ts';
+import { addressOf, parseAddress, type Address, type AddressRanges } from '@sluice/addresses';
 import { Patience, type Transfer } from './patience.ts';
 import { readProxyHeader } from './proxy-header.ts';
 

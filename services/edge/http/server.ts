@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
-import type { Address } from '../addresses/mod.ts';
+import type { Address } from '@sluice/addresses';
 import type { HttpConfig } from '../config.ts';
 import { Exchange, type Outlet } from '../exchange.ts';
 import { runPhases, type Phases } from '../lifecycle.ts';
