@@ -23,9 +23,15 @@ applied one meanwhile. The entries of address list files are sent with it.
 
   --dry-run         tell what would change, and whether it could be; change nothing
   --comment TEXT    why; kept with the revision and in the audit log
+  --force           apply it although its address rules refuse the address that it is applied from
 ${adminHelp}`,
   async run(args) {
-    const options = { ...adminOptions, 'dry-run': { type: 'boolean' }, comment: { type: 'string' } } as const;
+    const options = {
+      ...adminOptions,
+      'dry-run': { type: 'boolean' },
+      comment: { type: 'string' },
+      force: { type: 'boolean' },
+    } as const;
     const { values, arguments: named } = parseArguments(args, options, ['FILE']);
     const loaded = await loadNamedDocument(named.FILE, process.env);
     if (!loaded.ok) return { text: formatFaults(loaded.faults), exitCode: 1 };
@@ -35,7 +41,11 @@ ${adminHelp}`,
     const answer = await client.call('PUT', '/admin/v1/document', {
       body: loaded.input,
       headers: { 'if-match': diff.etag },
-      query: { dry_run: dryRun ? 'true' : undefined, comment: values.comment },
+      query: {
+        dry_run: dryRun ? 'true' : undefined,
+        force: values.force === true ? 'true' : undefined,
+        comment: values.comment,
+      },
       expect: [412],
     });
     if (answer.status === 412)

@@ -70,9 +70,14 @@ export const rollbackCommand: Command = {
   help: `Usage: npm run gateway -- rollback [REVISION] [options]
 
   --comment TEXT    why; kept with the revision and in the audit log
+  --force           apply it although its address rules refuse the address that it is applied from
 ${adminHelp}`,
   async run(args) {
-    const { values, words } = parseWords(args, { ...adminOptions, comment: { type: 'string' } });
+    const { values, words } = parseWords(args, {
+      ...adminOptions,
+      comment: { type: 'string' },
+      force: { type: 'boolean' },
+    });
     expectWords(words, 0, 1, 'rollback [REVISION]');
     const client = await AdminClient.find(values, process.env);
     const { data } = (await client.call('GET', '/admin/v1/revisions')).json as { data: RevisionRow[] };
@@ -81,7 +86,7 @@ ${adminHelp}`,
     const revision = words[0] === undefined ? before(data, current) : revisionFrom(words[0]);
     const answer = await client.call('POST', `/admin/v1/revisions/${revision}/rollback`, {
       headers: { 'if-match': `"${current.revision}"` },
-      query: { comment: values.comment },
+      query: { force: values.force === true ? 'true' : undefined, comment: values.comment },
       expect: [412],
     });
     if (answer.status === 412)

@@ -10,6 +10,7 @@ import { changeHeaders, checkPrecondition, createHeaders } from '../http/precond
 import type { DocumentWork } from './document-work.ts';
 import type { DocumentEditor, Edited, Present } from './editor.ts';
 import { invalidDocument, readDocument } from './input.ts';
+import { refuseLockOut } from './lock-out.ts';
 import { represent } from './represent.ts';
 import { appliedShape, checkShape, diffShape, documentShape, revisionShape } from './shapes.ts';
 
@@ -27,6 +28,7 @@ const comment = z
   .max(500)
   .optional()
   .meta({ description: 'Why; kept with the revision and in the audit log.' });
+const force = flag('Apply it although it refuses the address that it is applied from.');
 const yaml = { bodyContentType: 'application/yaml', bodyLimit };
 const concurrency =
   'Needs `If-Match` with the `ETag` of the document it was made against (428 without, 412 when there is another one by now).';
@@ -70,13 +72,14 @@ export function documentEndpoints(options: {
       headers: createHeaders,
       route: 'PUT /admin/v1/document',
       summary: 'Apply a document',
-      description: `Checked whole and applied whole, or refused with every fault. JSON or YAML by \`Content-Type\`. ${concurrency}`,
-      query: z.object({ dry_run: flag('Check and compare only; nothing is changed.'), comment }),
+      description: `Checked whole and applied whole, or refused with every fault. JSON or YAML by \`Content-Type\`. One that refuses the caller’s own address needs \`force\` (409 without). ${concurrency}`,
+      query: z.object({ dry_run: flag('Check and compare only; nothing is changed.'), force, comment }),
       response: appliedShape,
       handler: ({ request, query }) =>
         handlers.as('admin', 'document-put', request, async (who) => {
           const input = await documentIn(request, who);
           const present = await presentFor(request);
+          if (!query.force) await refuseLockOut(input, present.input, who.client);
           if (query.dry_run) return applied(present, await editor.compare(who, input, present), true);
           const edit = { who, requestId: request.id, comment: query.comment ?? null, input };
           return applied(present, await editor.apply({ ...edit, action: 'document.apply' }, present), false);
@@ -144,9 +147,9 @@ export function documentEndpoints(options: {
       ...named('revisions-rollback'),
       route: 'POST /admin/v1/revisions/{revision}/rollback',
       summary: 'Apply the document of an earlier revision again',
-      description: `Makes a new revision. ${concurrency}`,
+      description: `Makes a new revision. One that refuses the caller’s own address needs \`force\` (409 without). ${concurrency}`,
       params: revisionParams,
-      query: z.object({ comment }),
+      query: z.object({ force, comment }),
       headers: changeHeaders,
       response: appliedShape,
       handler: ({ request, params, query }) =>
@@ -156,6 +159,7 @@ export function documentEndpoints(options: {
           // It is stored already, and yet may not be valid for a newer gateway.
           const read = await work.read(who.subject, JSON.stringify(input), 'json');
           if (!read.ok) throw invalidDocument(read.errors, read.total);
+          if (!query.force) await refuseLockOut(input, present.input, who.client);
           const comment = query.comment ?? `rollback to revision ${params.revision}`;
           const edit = { who, requestId: request.id, comment, input };
           return applied(
