@@ -164,6 +164,34 @@ describe('statistics', () => {
   });
 });
 
+test('a message that a consumer of JetStream delivers to an endpoint is no request', async () => {
+  const heard: string[] = [];
+  const target: MicroEndpoint = {
+    ...echo,
+    subject: 'forged.target',
+    handle: ({ subject }) => void heard.push(subject),
+  };
+  await using stack = await started([
+    { name: 'target', version: '1.0.0', description: 'd', endpoints: [target] },
+  ]);
+  const api = async (call: string, body: object): Promise<unknown> =>
+    (await bus.request(`$JS.API.${call}`, JSON.stringify(body), soon())).json();
+  await api('STREAM.CREATE.FORGED', { name: 'FORGED', subjects: ['forged.source'], storage: 'memory' });
+  const delivered = Promise.withResolvers<void>();
+  const spy = bus.subscribe('forged.target', ({ subject }) => {
+    if (subject === 'forged.source') delivered.resolve();
+  });
+  const config = { name: 'c', deliver_subject: 'forged.target', ack_policy: 'none' };
+  await api('CONSUMER.CREATE.FORGED.c', { stream_name: 'FORGED', config });
+  bus.publish('forged.source', 'x');
+  await delivered.promise;
+  bus.publish('forged.target', 'x');
+  await until(() => heard.length > 0);
+  expect(heard).toEqual(['forged.target']);
+  expect(stack.services[0]!.stats().endpoints[0]).toMatchObject({ num_requests: 1, num_errors: 0 });
+  spy.unsubscribe();
+});
+
 describe('stopping', () => {
   test('under load loses no request: other instances take over at once', async () => {
     const options = { name: 'shared', version: '1.0.0', description: 'd' };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bus, BusSubscription } from '@sluice/nats';
+import type { Bus, BusMessage, BusSubscription } from '@sluice/nats';
 import { announce, type InfoDocument, type ServiceIdentity, type StatsDocument } from './discovery.ts';
 import { measured, type MessageHandler, type ServiceReporter } from './measure.ts';
 import { checkName, checkSubject, checkVersion } from './names.ts';
@@ -90,11 +90,12 @@ export async function startMicroService(bus: Bus, options: MicroOptions): Promis
   });
 
   // Endpoints first: whoever finds the service in discovery must be able to call it.
-  const serving = endpoints.map((each) =>
-    bus.subscribe(each.subject, measured(each.name, each.handle, each.stats, options.report), {
+  const serving = endpoints.map((each) => {
+    const handle = measured(each.name, each.handle, each.stats, options.report);
+    return bus.subscribe(each.subject, (message) => (isSentTo(each, message) ? handle(message) : undefined), {
       queue: each.queue,
-    }),
-  );
+    });
+  });
   for (const [subject, text] of Object.entries(options.aside ?? {}))
     serving.push(
       bus.subscribe(subject, (message) => message.respond(text), { queue: options.queue ?? defaultQueue }),
@@ -117,6 +118,14 @@ export async function startMicroService(bus: Bus, options: MicroOptions): Promis
       return stopping;
     },
   };
+}
+
+/**
+ * A consumer of JetStream delivers to whatever subject its maker names, also where he may not publish, and its messages keep
+ * the subject that they were stored under. Those are no requests.
+ */
+function isSentTo(endpoint: MicroEndpoint, message: BusMessage): boolean {
+  return message.subject === endpoint.subject;
 }
 
 async function drain(
