@@ -1,9 +1,16 @@
-import { startProcess, startStack, until, type TestProcess, type TestStack } from '@sluice/testing';
+import {
+  startProcess,
+  startProxy,
+  startStack,
+  until,
+  type TestProcess,
+  type TestProxy,
+  type TestStack,
+} from '@sluice/testing';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inOrder } from './marketdata/oracle.ts';
 import { madeTrades, realTrades, tradesFile, type TestTrade } from './marketdata/trades.ts';
-import { openWay, type BreakableWay } from './support/breakable-way.ts';
 import { chromiumPath, launchBrowser, openPage, type WatchedPage } from './support/browser.ts';
 import { ChartPage } from './support/chart-page.ts';
 
@@ -21,7 +28,7 @@ const atFirst = trades.length - 3_000;
 const history = 150;
 
 let stack: TestStack;
-let way: BreakableWay;
+let way: TestProxy;
 let server: TestProcess;
 let chart = '';
 let browser: Browser;
@@ -118,7 +125,7 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
       // The recording is published over HTTP.
       document: { overrides: { 'marketdata.add-trades': { auth: 'public' } } },
     });
-    way = await openWay(stack.gateway);
+    way = await startProxy(stack.gateway);
     server = startProcess('examples/live-chart/serve.ts', {}, ['--gateway', way.url, '--port', '0']);
     chart = String((await server.waitForLog((line) => line.msg === 'ready'))['chart']);
     await until(async () => (await fetch(`${chart}/v1/markets`)).status === 200, { timeoutMs: 30_000 });

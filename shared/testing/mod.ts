@@ -3,6 +3,7 @@ export { createDatabase, startPostgres, type TestPostgres } from './postgres.ts'
 export { nodeProgram, startProcess, startProgram, type LogLine, type TestProcess } from './process.ts';
 export { startStack, type StackService, type TestStack } from './stack.ts';
 export { projectRoot, realData } from './paths.ts';
+export { startProxy, type TestProxy } from './proxy.ts';
 export { until } from './until.ts';
 export { RawClient, rawRequest, type RawResponse } from './raw-client.ts';
 export {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { identify } from '../../scripts/local/process-identity.ts';
-import { createDatabase, startNatsServer, startPostgres, startProgram, until } from './mod.ts';
+import { createDatabase, startNatsServer, startPostgres, startProgram, startProxy, until } from './mod.ts';
 
 describe('startNatsServer', () => {
   it('keeps port and store over a crash, and leaves nothing behind when stopped', async () => {
@@ -21,6 +21,31 @@ describe('startNatsServer', () => {
 
   it('says why a server with a broken configuration did not start', async () => {
     await expect(startNatsServer({ config: 'max_payload: nonsense' })).rejects.toThrow(/did not start/);
+  });
+});
+
+describe('startProxy', () => {
+  it('cuts what is connected, takes nothing while it is broken, and leads elsewhere when mended', async () => {
+    await using one = await startNatsServer();
+    await using two = await startNatsServer();
+    await using proxy = await startProxy(one.url);
+    const ended = async (): Promise<() => boolean> => {
+      let over = false;
+      const socket = connect(proxy.port, '127.0.0.1').on('error', () => {});
+      socket.on('close', () => (over = true));
+      await new Promise((resolve) => socket.once('data', resolve));
+      return () => over;
+    };
+    const first = await ended();
+    proxy.cut();
+    await until(first);
+    expect(await greeting(proxy.port)).toMatchObject({ port: one.port });
+    const second = await ended();
+    proxy.break();
+    await until(second);
+    await expect(greeting(proxy.port)).rejects.toThrow(/closed|ECONNRESET/);
+    proxy.mend(two.url);
+    expect(await greeting(proxy.port)).toMatchObject({ port: two.port });
   });
 });
 
@@ -93,6 +118,7 @@ function greeting(port: number): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('error', reject);
+    socket.once('close', () => reject(new Error('closed without a word')));
     socket.once('data', (data: Buffer) => {
       socket.destroy();
       resolve(JSON.parse(data.toString().slice('INFO '.length)) as Record<string, unknown>);

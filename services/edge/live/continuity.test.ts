@@ -1,10 +1,9 @@
 import { liveStream } from '@sluice/live';
 import { connectBus, ensureStream, type Bus } from '@sluice/nats';
-import { startNatsServer, until, type TestNats } from '@sluice/testing';
+import { startNatsServer, startProxy, until, type TestNats } from '@sluice/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { numbers, Pour, range } from './testing/channel.ts';
 import { LiveClient } from './testing/client.ts';
-import { startProxy } from './testing/proxy.ts';
 import { startLiveEdge, type LiveEdge } from './testing/edge.ts';
 
 /** Far more than is published while a client is away, however busy the machine is. */
@@ -236,7 +235,7 @@ describe('without NATS', { timeout: 60_000 }, () => {
   });
 
   it('fetches what it missed when only its connection was lost', async () => {
-    await using proxy = await startProxy(nats.port);
+    await using proxy = await startProxy(nats.url);
     await using cut = await startLiveEdge(`nats://127.0.0.1:${proxy.port}`, { liveHistory: history });
     const pour = new Pour(bus, 'trades.BTCUSDT');
     await pour.more(3);

@@ -81,13 +81,11 @@ export async function followWebSocket(gateways: readonly string[], channel: stri
     }
   };
   const run = async (): Promise<void> => {
-    for (let turn = 0; !closing.signal.aborted; turn++)
-      try {
-        await session(gateways[turn % gateways.length] as string);
-      } catch {
-        // A client waits a moment before it tries the next edge.
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+    let turn = 0;
+    const next = (): string => gateways[turn++ % gateways.length] as string;
+    // One edge after the other until one takes it, for as long as the test goes on.
+    while (!closing.signal.aborted)
+      await until(() => closing.signal.aborted || session(next()).then(() => true), { timeoutMs: Infinity });
   };
   const running = run();
   await until(() => connections > 0, { timeoutMs: 30_000, message: `${channel} is subscribed` });

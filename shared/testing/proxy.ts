@@ -1,17 +1,21 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP way to a server that can be broken and mended, and led elsewhere, while both ends stay. */
-export interface BreakableWay {
+/** A TCP way to a server that can be cut, broken and mended, and led elsewhere, while both ends stay. */
+export interface TestProxy {
+  readonly port: number;
+  /** `http://…` of this end. */
   readonly url: string;
-  /** Ends every connection at once, without a word, and takes none until it is mended. */
+  /** Ends every connection at once, without a word; new ones are taken. */
+  cut(): void;
+  /** The same, and takes none until it is mended. */
   break(): void;
   /** Takes connections again, to another server if one is named. */
   mend(target?: string): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** `target` is an http URL. */
-export async function openWay(target: string): Promise<BreakableWay> {
+/** `target` is a URL with a port: `http://127.0.0.1:8080`, `nats://127.0.0.1:4222`. */
+export async function startProxy(target: string): Promise<TestProxy> {
   let { hostname, port } = new URL(target);
   let broken = false;
   const sockets = new Set<Socket>();
@@ -35,18 +39,24 @@ export async function openWay(target: string): Promise<BreakableWay> {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const own = (server.address() as AddressInfo).port;
   const cut = (): void => {
-    broken = true;
     for (const socket of sockets) socket.destroy();
   };
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    break: cut,
+    port: own,
+    url: `http://127.0.0.1:${own}`,
+    cut,
+    break: () => {
+      broken = true;
+      cut();
+    },
     mend: (other = target) => {
       ({ hostname, port } = new URL(other));
       broken = false;
     },
     [Symbol.asyncDispose]: async () => {
+      broken = true;
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
