@@ -72,6 +72,33 @@ describe('gateway check', () => {
     });
   });
 
+  test('finds what routers could not use in the JSON Schemas of routes', async () => {
+    await writeFile(
+      path.join(folder, 'schema.yaml'),
+      [
+        'routes:',
+        '  - id: a',
+        '    path: /a',
+        '    subject: a.get',
+        '    auth: public',
+        '    schema:',
+        '      query:',
+        '        properties:',
+        '          word: {type: string, pattern: "^(?!no)"}',
+        '      body: {$ref: "#/$defs/order"}',
+        '',
+      ].join('\n'),
+    );
+    const { code, out } = await gateway('check', 'schema.yaml');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^schema\.yaml:9: routes\[0\]\.schema\.query\.properties\.word\.pattern: is a pattern that routers do not take: .*\n {4}.*no look-around/,
+    );
+    expect(out).toContain(
+      'schema.yaml:10: routes[0].schema.body["$ref"]: "#/$defs/order" is nowhere in this schema\n',
+    );
+  });
+
   test('tells programs the same as JSON', async () => {
     const { code, out } = await gateway('check', 'bad.yaml', '--json');
     expect(code).toBe(1);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Adoption } from './adoption.ts';
-import { checkSchema, SchemaError } from './json-schema.ts';
+import { checkSchema, SchemaError } from '@sluice/policy/schemas';
 
 function adopt(schema: unknown, name = 'body') {
   const adoption = new Adoption('orders.get');

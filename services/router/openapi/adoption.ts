@@ -6,7 +6,7 @@ import {
   schemaListKeywords,
   schemaMapKeywords,
   type JsonSchema,
-} from './json-schema.ts';
+} from '@sluice/policy/schemas';
 
 /** Copies of referenced parts may multiply a schema; this many objects per endpoint are plenty. */
 const maxObjects = 20_000;

@@ -1,6 +1,6 @@
+import type { JsonSchema } from '@sluice/policy/schemas';
 import type { CompiledRoute } from '@sluice/routes';
 import type { Fragment } from './fragment.ts';
-import type { JsonSchema } from './json-schema.ts';
 import { operation, tagsOf } from './operation.ts';
 import { placeRoutes, type PlacedRoute } from './paths.ts';
 import { problemResponse, problemSchema } from './problem-schema.ts';

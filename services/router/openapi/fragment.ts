@@ -1,6 +1,6 @@
+import { checkSchema, isObjectSchema, SchemaError, type JsonSchema } from '@sluice/policy/schemas';
 import type { CompiledRoute } from '@sluice/routes';
 import { Adoption } from './adoption.ts';
-import { checkSchema, isObjectSchema, SchemaError, type JsonSchema } from './json-schema.ts';
 
 /** A query or header parameter, ready for the document. */
 export interface ParameterPart {

@@ -1,7 +1,7 @@
 import type { Bus } from '@sluice/nats';
+import { SchemaError } from '@sluice/policy/schemas';
 import type { CompiledRoute, RouteSchemas, RouteTable } from '@sluice/routes';
 import { readFragment, type Fragment } from './fragment.ts';
-import { SchemaError } from './json-schema.ts';
 
 /** The schemas of an endpoint as its service has answered them. */
 export interface AnnouncedSchemas {

@@ -1,5 +1,5 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
-import type { Fault } from './ajv.ts';
+import type { Fault } from '@sluice/policy/schemas';
 
 /** A body of half a million wrong items must not become an answer larger than a NATS message. */
 const mostErrors = 100;

@@ -1,9 +1,14 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
+import {
+  checkSchema,
+  compileCheck,
+  isObjectSchema,
+  type Check,
+  type JsonSchema,
+} from '@sluice/policy/schemas';
 import type { RouteSchemas } from '@sluice/routes';
 import { parseQuery } from '@sluice/service';
 import { headerValue, headerValues, TextMap, type RequestInput } from '@sluice/wire';
-import { checkSchema, isObjectSchema, type JsonSchema } from '../openapi/json-schema.ts';
-import { compileCheck, type Check } from './ajv.ts';
 import { fieldErrors, invalid } from './field-errors.ts';
 import { parseJsonBody } from './json-body.ts';
 

@@ -1,17 +1,21 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 
 /** A JSON Schema of draft 2020-12: an object, or a boolean. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
-/** Why a schema cannot be shown. */
+/** Why a schema cannot be used. */
 export class SchemaError extends Error {
-  constructor(message: string) {
+  /** Where it does not fit the meta-schema; null for other reasons. */
+  readonly fault: ErrorObject | null;
+
+  constructor(message: string, fault: ErrorObject | null = null) {
     super(message);
     this.name = 'SchemaError';
+    this.fault = fault;
   }
 }
 
-/** Bounds for what one endpoint may send: its JSON is foreign input, and walking it must not stop the router. */
+/** Bounds of one schema: what endpoints send is foreign input, and walking it must not stop the router. */
 const maxDepth = 64;
 const maxNodes = 20_000;
 
@@ -76,7 +80,10 @@ export function checkSchema(value: unknown): JsonSchema {
     throw new SchemaError('a schema is neither an object nor a boolean');
   const { $schema: _dialect, ...schema } = value as Record<string, unknown>;
   if (ajv.validateSchema(schema) !== true)
-    throw new SchemaError(`a schema is not valid: ${ajv.errorsText(ajv.errors).slice(0, 200)}`);
+    throw new SchemaError(
+      `a schema is not valid: ${ajv.errorsText(ajv.errors).slice(0, 200)}`,
+      ajv.errors?.[0],
+    );
   return schema;
 }
 
