@@ -3,7 +3,8 @@ import { parseTemplate } from './template.ts';
 
 /**
  * Paths that the gateway answers itself: the API reference, its document, the live stream, and the logins of browsers.
- * Edges match them before the table, so a route there would never be called: compilers report it.
+ * Edges match them before the table, whatever the method, so a route there would never be called: documents that declare
+ * one are refused, and compilers report one that is announced.
  */
 export const reservedPaths = [
   '/docs',

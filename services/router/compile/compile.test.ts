@@ -55,8 +55,8 @@ test('the gateway has a route of its own that nobody takes', () => {
     instances: [service('s', '1.0.0', { a: 'GET /docs', b: 'GET /v1/stream', c: 'POST /v1/stream' })],
   });
   expect(output.routes.get('openapi')).toMatchObject({ path: '/openapi.json', subject: 'sluice.openapi' });
-  expect(ids(output)).toEqual(['openapi', 's.c']);
-  expect([...output.problems.keys()]).toEqual(['openapi', 'other', 's.a', 's.b']);
+  expect(ids(output)).toEqual(['openapi']);
+  expect([...output.problems.keys()]).toEqual(['openapi', 'other', 's.a', 's.b', 's.c']);
 });
 
 describe('for one place', () => {
@@ -117,6 +117,17 @@ describe('versions of one endpoint', () => {
     });
     expect(output.routes.get('a.get')).toMatchObject({ service: { version: '1.0.0' } });
   });
+});
+
+test('a route where edges answer themselves is a problem, whatever its method', () => {
+  const output = compile({
+    instances: [service('a', '1.0.0', { log: 'POST /auth/main/logout', any: '* /docs/x', get: 'GET /x' })],
+  });
+  expect(ids(output)).toEqual(['a.get', 'openapi']);
+  expect(output.problems.get('a.log')?.detail).toBe(
+    'POST /auth/main/logout is answered by the gateway itself',
+  );
+  expect(output.problems.get('a.any')?.detail).toBe('* /docs/x is answered by the gateway itself');
 });
 
 test('a broken route is a problem and stops nothing', () => {

@@ -70,8 +70,8 @@ function refusal(
   routes: ReadonlyMap<string, CompiledRoute>,
   places: ReadonlyMap<string, CompiledRoute>,
 ): string | null {
-  const own = builtinRoutes.includes(route);
-  if (!own && (route.method === 'GET' || route.method === 'HEAD') && isReserved(route.path))
+  // Edges look for their own paths first, whatever the method.
+  if (!builtinRoutes.includes(route) && isReserved(route.path))
     return `${route.method} ${route.path} is answered by the gateway itself`;
   const namesake = routes.get(route.id);
   if (namesake)

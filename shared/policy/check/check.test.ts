@@ -179,6 +179,16 @@ describe('a fault between the parts:', () => {
     ],
     ['an id of the gateway', { routes: [{ ...route, id: 'openapi' }] }, 'taken by the gateway itself'],
     ['a path of the gateway', { routes: [{ ...route, path: '/docs/x' }] }, 'answered by the gateway itself'],
+    [
+      'a path of the gateway with a method that it does not have',
+      { routes: [{ ...route, method: 'POST', path: '/openapi.json' }] },
+      'routes[0].path: /openapi.json is answered by the gateway itself (these are its own: /docs, ',
+    ],
+    [
+      'a path among those of logins',
+      { routes: [{ ...route, method: '*', path: '/auth/{rest...}' }] },
+      'routes[0].path: /auth/{rest...} is answered by the gateway itself',
+    ],
     ['a path of the admin API', { routes: [{ ...route, path: '/admin/x' }] }, 'own admin service'],
     [
       'a subject of the admin API',

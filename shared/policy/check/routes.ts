@@ -4,6 +4,7 @@ import {
   isAdminSubject,
   isReserved,
   parseTemplate,
+  reservedPaths,
   templateShape,
 } from '@sluice/routes';
 import type { GatewayDocument } from '../document/gateway.ts';
@@ -44,8 +45,13 @@ function checkPlace(
   references: References,
   index: number,
 ): void {
-  if ((route.method === 'GET' || route.method === 'HEAD') && isReserved(route.path))
-    references.fault(['routes', index, 'path'], `${route.path} is answered by the gateway itself`);
+  // Edges look for their own paths first, whatever the method.
+  if (isReserved(route.path))
+    references.fault(
+      ['routes', index, 'path'],
+      `${route.path} is answered by the gateway itself`,
+      `these are its own: ${reservedPaths.join(', ')}`,
+    );
   if (belongsToAdmin(route.path))
     references.fault(['routes', index, 'path'], `${route.path} is for the gateway’s own admin service`);
   if (isAdminSubject(route.subject))
