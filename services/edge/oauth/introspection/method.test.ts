@@ -117,7 +117,11 @@ describe('tokens of a real provider', () => {
     start({ introspection: { main: endpoint({ cache: '300ms' }) } });
     const token = await provider.clientToken();
     const endings: Ending[] = [];
-    const stop = method.watch(await verify(token), (why) => endings.push(why));
+    const stop = method.watch(
+      await verify(token),
+      (why) => endings.push(why),
+      () => {},
+    );
     await provider.revoke(token);
     await until(async () => (await outcome(() => verify(token))) !== null && endings.length > 0);
     expect(endings).toEqual(['revoked']);
@@ -304,6 +308,27 @@ describe('answers of endpoints that are not as they should be', () => {
     await outcome(() => verify('token+/='));
     expect(Buffer.from(header.slice(6), 'base64').toString()).toBe('my%3Aid:a%3Ab+c%2F%C3%BC');
     expect(new URLSearchParams(body).get('token')).toBe('token+/=');
+  });
+
+  it('what they say otherwise about a token counts on live connections too, when the answer is old', async () => {
+    start({ introspection: { main: endpoint({ url, cache: '100ms' }) } });
+    says({ active: true, sub: 'a', roles: ['trader'] });
+    const caller = await verify('token');
+    const roles: (readonly string[] | undefined)[] = [];
+    let answers = 0;
+    const stop = method.watch(
+      caller,
+      () => {},
+      () => roles.push(method.current(caller)?.identity.roles),
+    );
+    answer = (_, response) => {
+      answers++;
+      response.end('{"active":true,"sub":"a","roles":["guest"]}');
+    };
+    // Told once, however often the same is said again.
+    await until(() => answers > 2);
+    expect(roles).toEqual([['guest']]);
+    stop();
   });
 
   it('several endpoints are asked in order until one knows the token; a silent one counts only where nobody does', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { grants, type GatewayDocument, type Grants, type Introspection } from '@sluice/policy';
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials, Ending } from '../../credentials/authenticator.ts';
@@ -85,8 +86,11 @@ export class IntrospectionMethod implements CredentialMethod {
     return now;
   }
 
-  /** Asks again for as long as the token is in use on a live connection: that is how its being taken back is noticed. */
-  watch(caller: Caller, ended: (why: Ending) => void): () => void {
+  /**
+   * Asks again for as long as the token is in use on a live connection: that is how its being taken back is noticed, and
+   * what the endpoint says otherwise about it by now.
+   */
+  watch(caller: Caller, ended: (why: Ending) => void, changed: () => void): () => void {
     const token = this.#tokens.get(caller);
     if (!token) return () => {};
     const key = Answers.key(token);
@@ -96,8 +100,12 @@ export class IntrospectionMethod implements CredentialMethod {
       // What cannot be checked now stays good until its own time, as for requests.
       const known = this.#known(key) ?? (await this.#asked(key, token).catch(() => undefined));
       if (stopped) return;
-      if (known === null || known === 'refused') ended('revoked');
-      else next();
+      if (known === null || known === 'refused') return ended('revoked');
+      next();
+      const now = known !== undefined && 'endpoint' in known ? known.caller : known;
+      if (now === undefined || isDeepStrictEqual(now, this.current(caller))) return;
+      this.#mapped.set(caller, { caller: now });
+      changed();
     };
     const next = (): void => {
       const endpoint = this.#endpoints.find(({ name }) => name === caller.source);
