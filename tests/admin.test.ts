@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectBus, type Bus } from '@sluice/nats';
-import { makeApiKey } from '@sluice/policy';
+import { applyDocument, makeApiKey, readCurrent } from '@sluice/policy';
 import { nodeProgram, projectRoot, startStack, until, type TestStack } from '@sluice/testing';
 import { gatewayCommand, type CommandRun } from './support/gateway-command.ts';
 
@@ -112,6 +112,20 @@ describe('the control API at the gateway', () => {
     expect(revisions[1]).toMatch(/^\d+ \* .* admin +rollback to revision \d+$/);
   });
 
+  test('locks nobody out by an address without being forced to, and NATS is a way back', async () => {
+    const before = (await readCurrent(bus))!;
+    const file = await write('locked.yaml', 'addresses:\n  deny: [127.0.0.0/8]\n');
+    const refused = await cli('apply', file);
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain('`addresses.deny` of this document refuses the address');
+    expect((await readCurrent(bus))?.revision).toBe(before.revision);
+
+    expect(await cli('apply', file, '--force')).toMatchObject({ code: 0, err: '' });
+    await until(async () => (await call('GET', '/admin/v1/document')).status === 403, patient);
+    await applyDocument(bus, before.document, { expectedRevision: null, author: 'operator' });
+    await until(async () => (await call('GET', '/admin/v1/document')).status === 200, patient);
+  });
+
   test('tells what is wrong with a document, and keeps the one in force', async () => {
     const { etag } = { etag: (await call('GET', '/admin/v1/document')).headers.get('etag') };
     const file = await write(
@@ -211,6 +225,7 @@ describe('the control API at the gateway', () => {
     expect(put?.requestBody).toBeDefined();
     expect(put?.parameters?.map(({ name }) => name)).toEqual([
       'dry_run',
+      'force',
       'comment',
       'if-match',
       'if-none-match',
