@@ -106,6 +106,30 @@ test('what is applied is live on every edge within a second, and who may call ch
   expect(Math.min(...took), took.join(', ')).toBeLessThan(liveWithinMs);
 });
 
+test('an address list of a hundred thousand entries is applied and holds on every edge; one more is refused', async () => {
+  const entries = Array.from({ length: 99_999 }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
+  const write = (list: readonly string[]) => writeFile(path.join(folder, 'many.txt'), list.join('\n'));
+  const guarded = {
+    ...document('guarded', { addresses: { deny: ['many'] } }),
+    addresses: { lists: { many: { file: 'many.txt' } } },
+  };
+  await writeFile(path.join(folder, 'many.json'), JSON.stringify(guarded));
+  await write(entries);
+  expect(await gateway('apply', 'many.json')).toMatchObject({ code: 0, err: '' });
+  await everywhere('/guarded', 200);
+  await write([...entries, '127.0.0.0/8']);
+  expect(await gateway('apply', 'many.json')).toMatchObject({ code: 0, err: '' });
+  await everywhere('/guarded', 403);
+
+  await write([...entries, '127.0.0.0/8', '192.0.2.1']);
+  expect(await gateway('apply', 'many.json')).toEqual({
+    code: 1,
+    out: 'many.json:1: addresses.lists.many: must have at most 100,000 entries, not 100,001\n\n1 fault\n',
+    err: '',
+  });
+  expect(await statuses('/guarded')).toEqual(gateways.map(() => 403));
+});
+
 test('what is wrong changes nothing, and no request is lost while documents come and go', async () => {
   const { revision } = await apply(document('kept'));
   await everywhere('/kept', 200);
