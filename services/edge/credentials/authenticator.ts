@@ -31,8 +31,8 @@ export interface Authenticator {
   /** The caller as the document and its consumer have it now: roles change. Null when it is no longer good. */
   current(caller: Caller): Caller | null;
   /**
-   * Calls `ended` once when the caller stops being good, and `changed` whenever `current` gives another one until then,
-   * within a second of the change. Gives what takes it back.
+   * Calls `ended` once when the caller stops being good, and `changed` whenever `current` gives a different one until
+   * then, within a second of the change. Gives what takes it back.
    */
   watch(caller: Caller, ended: (why: Ending) => void, changed?: () => void): () => void;
   /** Value of `www-authenticate` for a 401 to somebody who sent none of these methods' credentials. */

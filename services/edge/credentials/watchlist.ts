@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { consumerEntryKey, keyEntryKey } from '@sluice/policy';
 import type { Caller } from '../caller.ts';
 import type { Ending } from './authenticator.ts';
@@ -9,7 +10,7 @@ const collectMs = 20;
 /** Who wants to hear of a caller. */
 export interface CallerListener {
   readonly ended: (why: Ending) => void;
-  /** It is another caller by now, as `current` of the authenticator gives it. */
+  /** Something about it is different by now, as `current` of the authenticator gives it. */
   readonly changed: () => void;
 }
 
@@ -105,8 +106,10 @@ export class Watchlist {
       this.#remove(watcher);
       this.#tell(() => watcher.listener.ended(now));
     } else if (now !== watcher.latest) {
+      // Made anew, because a document or a cache is another one, is no change by itself.
+      const same = isDeepStrictEqual(now, watcher.latest);
       watcher.latest = now;
-      this.#tell(() => watcher.listener.changed());
+      if (!same) this.#tell(() => watcher.listener.changed());
     }
   }
 
