@@ -178,12 +178,17 @@ describe('a live connection with a session', () => {
     const browser = await kit.logIn('alice');
     const endings: Ending[] = [];
     const caller = await callerOf(browser);
-    const stop = kit.edge.authenticator.watch(caller, (why) => endings.push(why));
+    const told: (readonly string[] | undefined)[] = [];
+    const stop = kit.edge.authenticator.watch(
+      caller,
+      (why) => endings.push(why),
+      () => told.push(kit.edge.authenticator.current(caller)?.identity.roles),
+    );
     kit.provider.users.set('alice', { roles: ['other'] });
     await rewrite(browser, [kit.edge, second], { state: over });
     await until(async () => ((await entryOf(browser, kit.edge))?.state.access?.to ?? 0) > Date.now());
-    await until(() => kit.edge.authenticator.current(caller)?.identity.roles.join() === 'other');
-    expect(endings).toEqual([]);
+    await until(() => told.length > 0);
+    expect([told, endings]).toEqual([[['other']], []]);
     await kit.provider.forget('alice');
     await rewrite(browser, [kit.edge, second], { state: over });
     await until(() => endings.length > 0);
