@@ -106,6 +106,20 @@ test('what is applied is live on every edge within a second, and who may call ch
   expect(Math.min(...took), took.join(', ')).toBeLessThan(liveWithinMs);
 });
 
+test('the status tells which revision each edge, router and admin worker follows', async () => {
+  const { revision } = await apply(document('followed'));
+  const table = await until(
+    async () => {
+      const { out } = await gateway('status');
+      return out.includes(`document: revision ${revision}, followed by 5 of 5`) ? out : null;
+    },
+    { ...patience, message: 'every process follows the newest document' },
+  );
+  const rows = table.split('\n').map((line) => line.trim().split(/ +/));
+  const following = rows.filter((row) => row.at(-1) === String(revision)).map(([name]) => name);
+  expect(following).toEqual(['admin', 'edge', 'edge', 'router', 'router']);
+});
+
 test('an address list of a hundred thousand entries is applied and holds on every edge; one more is refused', async () => {
   const entries = Array.from({ length: 99_999 }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
   const write = (list: readonly string[]) => writeFile(path.join(folder, 'many.txt'), list.join('\n'));

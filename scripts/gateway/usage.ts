@@ -25,6 +25,7 @@ interface StatusAnswer {
     readonly started: string;
     readonly requests: number;
     readonly errors: number;
+    readonly document: number | null;
   }[];
 }
 
@@ -57,7 +58,7 @@ export const usageCommand: Command = {
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'shows what runs, and which document it follows',
+  summary: 'shows what runs, and which revision of the document each follows',
   help: `Usage: npm run gateway -- status [options]\n\n${adminHelp}`,
   async run(args) {
     const { values, words } = parseWords(args, adminOptions);
@@ -66,15 +67,19 @@ export const statusCommand: Command = {
     const answer = await client.call('GET', '/admin/v1/status');
     if (values.json === true) return `${answer.text}\n`;
     const { document, nats, instances } = answer.json as StatusAnswer;
-    const rows = instances.map(({ name, id, version, started, requests, errors }) => [
+    const rows = instances.map(({ name, id, version, started, requests, errors, document }) => [
       name,
       version,
       id,
       started,
       String(requests),
       String(errors),
+      document === null ? '-' : String(document),
     ]);
-    const table = formatColumns(['SERVICE', 'VERSION', 'INSTANCE', 'STARTED', 'REQUESTS', 'ERRORS'], rows);
-    return `${table}\ndocument: revision ${document.stored}, followed ${document.followed}\nNATS: ${nats.version}\n`;
+    const titles = ['SERVICE', 'VERSION', 'INSTANCE', 'STARTED', 'REQUESTS', 'ERRORS', 'DOCUMENT'];
+    const following = instances.filter((each) => each.document !== null);
+    const behind = following.filter((each) => each.document !== document.stored);
+    const followed = `followed by ${following.length - behind.length} of ${following.length} that follow it`;
+    return `${formatColumns(titles, rows)}\ndocument: revision ${document.stored}, ${followed}\nNATS: ${nats.version}\n`;
   },
 };

@@ -57,6 +57,7 @@ await runService(logger, async () => {
     name: 'admin',
     version: '0.1.0',
     description: 'Control API: the gateway document, consumers, keys, revocations, audit',
+    data: () => ({ document: document.revision }),
     endpoints: adminEndpoints({ bus, document, stores, metrics }),
     report: ({ endpoint, requestId, error }) =>
       logger.error({ endpoint, request_id: requestId, err: error.cause ?? error }, error.detail),

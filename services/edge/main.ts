@@ -123,6 +123,7 @@ await runService(logger, async () => {
     version: '0.1.0',
     description: 'Terminates HTTP, WebSocket and SSE and turns requests into messages',
     metadata: { gateway },
+    data: () => ({ document: documents.revision }),
     endpoints: {},
   });
   logger.info({ ops: ops.url, gateway, routes: table.size }, 'ready');

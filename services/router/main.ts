@@ -90,6 +90,7 @@ await runService(logger, async () => {
     version,
     description: 'Owns the route table and calls the backends.',
     queue: 'router',
+    data: () => ({ document: document.revision }),
     endpoints: [
       {
         name: 'route',

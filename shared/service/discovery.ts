@@ -32,6 +32,8 @@ export interface StatsDocument extends ServiceIdentity {
   /** RFC 3339, UTC. */
   readonly started: string;
   readonly endpoints: readonly EndpointStatsDocument[];
+  /** What the service tells about itself as a whole. ADR-32 has `data` per endpoint, and an edge has no endpoints. */
+  readonly data?: unknown;
 }
 
 /**

@@ -29,6 +29,8 @@ export interface MicroOptions {
   readonly queue?: string;
   readonly endpoints: readonly MicroEndpoint[];
   readonly report?: ServiceReporter;
+  /** What STATS replies say as `data`, made anew for each: metadata never changes once it is announced. */
+  readonly data?: () => unknown;
   /** Fixed texts answered on subjects that are no endpoints, in the service's queue group. */
   readonly aside?: Readonly<Record<string, string>>;
 }
@@ -87,6 +89,7 @@ export async function startMicroService(bus: Bus, options: MicroOptions): Promis
     ...identity,
     started,
     endpoints: endpoints.map((each) => each.stats.document(each.name, each.subject, each.queue)),
+    ...(options.data === undefined ? {} : { data: options.data() }),
   });
 
   // Endpoints first: whoever finds the service in discovery must be able to call it.

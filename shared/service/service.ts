@@ -21,6 +21,8 @@ export interface ServiceOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Told of errors that no client caused (500 and above); for the log. */
   readonly report?: ServiceReporter;
+  /** What STATS replies say as `data`, made anew for each. */
+  readonly data?: () => unknown;
   /** By endpoint name. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
 }
@@ -61,6 +63,7 @@ export async function startService(bus: Bus, options: ServiceOptions): Promise<M
     ...(options.queue === undefined ? {} : { queue: options.queue }),
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     ...(options.report === undefined ? {} : { report: options.report }),
+    ...(options.data === undefined ? {} : { data: options.data }),
     endpoints: served,
     aside: schemaAnswers(options),
   });

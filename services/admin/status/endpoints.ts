@@ -20,6 +20,10 @@ const statusShape = z.object({
         started: z.string(),
         requests: z.int(),
         errors: z.int(),
+        document: z.int().nullable().meta({
+          description:
+            'Revision of the document that it follows by its own word; null where it does not say.',
+        }),
         metadata: z.record(z.string(), z.string()),
       }),
     )
@@ -43,7 +47,7 @@ export function statusEndpoints(options: StatusOptions): Record<string, Endpoint
       tags: ['Status'],
       subject: subjectOf('status'),
       route: 'GET /admin/v1/status',
-      summary: 'Instances and the revision they follow',
+      summary: 'Instances, and the revision of the document that each follows',
       response: statusShape,
       handler: ({ request }) =>
         handlers.as('viewer', 'status', request, async () => {

@@ -10,6 +10,8 @@ export interface Instance {
   readonly started: string;
   readonly requests: number;
   readonly errors: number;
+  /** Revision of the gateway document that it follows; null where it does not say. */
+  readonly document: number | null;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -41,9 +43,10 @@ const statsAnswer = z.object({
   started: z.string().catch(''),
   metadata: z.record(z.string(), z.string()).catch({}),
   endpoints: z.array(z.object({ num_requests: count, num_errors: count })).catch([]),
+  data: z.object({ document: z.int().min(0).nullable().catch(null) }).catch({ document: null }),
 });
 
-function instance({ endpoints, ...stats }: z.output<typeof statsAnswer>): Instance {
+function instance({ endpoints, data, ...stats }: z.output<typeof statsAnswer>): Instance {
   const { name, id, version, started, metadata } = stats;
   return {
     name,
@@ -52,6 +55,7 @@ function instance({ endpoints, ...stats }: z.output<typeof statsAnswer>): Instan
     started,
     requests: endpoints.reduce((sum, endpoint) => sum + endpoint.num_requests, 0),
     errors: endpoints.reduce((sum, endpoint) => sum + endpoint.num_errors, 0),
+    document: data.document,
     metadata,
   };
 }

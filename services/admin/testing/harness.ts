@@ -86,6 +86,7 @@ export async function startAdmin(
     name: 'admin',
     version: '1.0.0',
     description: 'The control API in a test',
+    data: () => ({ document: document.revision }),
     endpoints: adminEndpoints({ bus, document, stores, metrics }),
   });
   return {
