@@ -231,15 +231,19 @@ describe('a call', () => {
     expect(waiting.state()).toBe('unavailable 1');
     const open = kit(two, { limits: ['a'] });
     open.leaser.up = false;
-    const states = await Promise.all(
-      Array.from({ length: 12 }, async () => {
-        const one = open.call();
-        await one.seen;
-        return one.state();
-      }),
+    const calls = Array.from({ length: 12 }, () => open.call());
+    await Promise.all(calls.map(({ seen }) => seen));
+    expect(calls.filter((one) => one.state() === 'passed').length).toBe(10);
+    expect(calls.filter((one) => one.state().startsWith('too_many_requests')).length).toBe(2);
+    // Clients are told what this edge lets pass by itself, not what nobody can grant.
+    expect(calls.map(({ headers }) => /r=(\d+)/.exec(headers[3] ?? '')?.[1])).toEqual(
+      [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map(String),
     );
-    expect(states.filter((state) => state === 'passed').length).toBe(10);
-    expect(states.filter((state) => state.startsWith('too_many_requests')).length).toBe(2);
+    open.leaser.up = true;
+    open.leaser.always = () => granted(4);
+    const again = open.call();
+    await again.seen;
+    expect(again.headers[3]).toMatch(/^"a";r=53;/);
   });
 });
 

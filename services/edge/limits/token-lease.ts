@@ -47,6 +47,8 @@ export class TokenLease {
   /** Tokens per millisecond, lately. */
   #rate = 0;
   #emergency: LocalWindow | null = null;
+  /** Nobody grants leases: what is left is what the emergency limit leaves. */
+  #alone = false;
 
   constructor(meter: Meter, key: string) {
     this.meter = meter;
@@ -77,6 +79,7 @@ export class TokenLease {
   /** Whether an edge on its own may let a call of this cost pass while nobody grants leases. */
   emergencyRoom(cost: number, now: number): boolean {
     this.#emergency ??= new LocalWindow(this.meter.emergency, this.meter.windowMs);
+    this.#alone = true;
     return this.#emergency.room(now) >= cost;
   }
 
@@ -87,6 +90,7 @@ export class TokenLease {
 
   /** Tokens that are left, here and elsewhere, as far as this edge knows. */
   remaining(now: number): number {
+    if (this.#alone && this.#emergency !== null) return Math.max(0, this.#emergency.room(now));
     return (now < this.until ? this.left : 0) + this.#othersLeft;
   }
 
@@ -117,6 +121,7 @@ export class TokenLease {
   /** Takes in what was granted at a request sent at `sentAt`. Gives tokens that are of no use here, to be returned. */
   accept(grant: Grant, want: Want, sentAt: number, now: number): GiveBack | null {
     const until = sentAt + grant.forMs;
+    this.#alone = false;
     this.#othersLeft = grant.left;
     this.#resetAt = now + grant.resetMs;
     if (grant.n === 0) {
