@@ -232,7 +232,7 @@ describe('a call', () => {
     const open = kit(two, { limits: ['a'] });
     open.leaser.up = false;
     const calls = Array.from({ length: 12 }, () => open.call());
-    await Promise.all(calls.map(({ seen }) => seen));
+    for (const { seen } of calls) await seen;
     expect(calls.filter((one) => one.state() === 'passed').length).toBe(10);
     expect(calls.filter((one) => one.state().startsWith('too_many_requests')).length).toBe(2);
     // Clients are told what this edge lets pass by itself, not what nobody can grant.
