@@ -18,6 +18,14 @@ const youngSpaceGrowth = '--semi-space-growth-factor=16';
  */
 const buffersInHeapLimit = '--external-memory-accounted-in-global-limit';
 
+/**
+ * The heap, buffers included, may grow to four times of what a full collection left before the next one. V8 chooses
+ * less, one and a half times mostly, when there is little work beside the collecting, and marks twenty megabytes of live objects
+ * a few times a second for the sake of buffers that are dead by then. Measured on 500 candles: half the CPU per request in router and
+ * edge. It never takes more than half of the way to the heap limit, which V8 derives from that of the container.
+ */
+const heapGrowth = '--heap-growing-percent=300';
+
 /** What a process does after it started: how to stop it in order. `stop` finishes work in flight, then closes. */
 export interface Lifecycle {
   stop(): Promise<void>;
@@ -35,6 +43,7 @@ export async function runService(
 ): Promise<void> {
   setFlagsFromString(youngSpaceGrowth);
   setFlagsFromString(buffersInHeapLimit);
+  setFlagsFromString(heapGrowth);
   const fail = (error: unknown, message: string): void => {
     logger.fatal({ err: error }, message);
     process.exit(1);
