@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectBus, type Bus } from '@sluice/nats';
 import { applyDocument, makeApiKey, openConfigBucket, readRevision, type GatewayInput } from '@sluice/policy';
+import { startMicroService } from '@sluice/service';
 import { nodeProgram, projectRoot, startStack, until, type TestStack } from '@sluice/testing';
 import { Load } from './support/load.ts';
 
@@ -118,6 +119,33 @@ test('the status tells which revision each edge, router and admin worker follows
   const rows = table.split('\n').map((line) => line.trim().split(/ +/));
   const following = rows.filter((row) => row.at(-1) === String(revision)).map(([name]) => name);
   expect(following).toEqual(['admin', 'edge', 'edge', 'router', 'router']);
+});
+
+test('who is about to take a limit away that a service announces is warned, and the route goes', async () => {
+  const service = await startMicroService(bus, {
+    name: 'orders',
+    version: '1.0.0',
+    description: 'Announces a limit',
+    endpoints: [
+      {
+        name: 'get',
+        subject: 'orders.get',
+        metadata: { 'sluice.route': 'GET /orders', 'sluice.auth': 'public', 'sluice.rate': 'burst' },
+        handle: (message) => message.respond('1'),
+      },
+    ],
+  });
+  await apply({ ...document('kept'), limits: { burst: { limit: 1_000, window: '1s' } } });
+  await everywhere('/orders', 200);
+  await writeFile(path.join(folder, 'less.json'), JSON.stringify(document('kept')));
+  const warning =
+    'warning: orders.get: GET /orders leaves the route table: limit "burst", which it announces, is not in the document\n';
+  expect((await gateway('diff', 'less.json')).out).toContain(warning);
+  const applied = await gateway('apply', 'less.json');
+  expect(applied).toMatchObject({ code: 0, err: '' });
+  expect(applied.out).toContain(warning);
+  await everywhere('/orders', 404);
+  await service.stop();
 });
 
 test('an address list of a hundred thousand entries is applied and holds on every edge; one more is refused', async () => {

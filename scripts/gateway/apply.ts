@@ -1,6 +1,6 @@
 import type { DocumentChange } from '@sluice/policy';
 import { AdminClient, adminHelp, adminOptions } from './admin-client.ts';
-import { formatChanges } from './changes.ts';
+import { formatChanges, formatWarnings, type ChangeWarning } from './changes.ts';
 import { formatFaults } from './check.ts';
 import { CommandError, parseArguments, type Command } from './command.ts';
 import { loadNamedDocument } from './document-file.ts';
@@ -11,6 +11,7 @@ export interface AppliedAnswer {
   readonly changed: boolean;
   readonly changes: readonly DocumentChange[];
   readonly total: number;
+  readonly warnings: readonly ChangeWarning[];
 }
 
 export const applyCommand: Command = {
@@ -58,14 +59,14 @@ ${adminHelp}`,
   },
 };
 
-export function formatApplied({ revision, changed, changes, total }: AppliedAnswer): string {
+export function formatApplied({ revision, changed, changes, total, warnings }: AppliedAnswer): string {
   if (!changed) return `nothing to change: this is revision ${revision} already\n`;
-  return `${listed(changes, total)}revision ${revision} is in force\n`;
+  return `${listed(changes, total)}${formatWarnings(warnings)}revision ${revision} is in force\n`;
 }
 
-function formatDryRun({ revision, changes, total }: AppliedAnswer): string {
+function formatDryRun({ revision, changes, total, warnings }: AppliedAnswer): string {
   if (total === 0) return `nothing to change: this is revision ${revision} already\n`;
-  return `${listed(changes, total)}${total === 1 ? '1 change' : `${total} changes`} to revision ${revision}; nothing was applied\n`;
+  return `${listed(changes, total)}${formatWarnings(warnings)}${total === 1 ? '1 change' : `${total} changes`} to revision ${revision}; nothing was applied\n`;
 }
 
 function listed(changes: readonly DocumentChange[], total: number): string {

@@ -12,6 +12,18 @@ export function formatChanges(changes: readonly DocumentChange[]): string {
   return changes.map((change) => `${signs[change.op]} ${change.path}${what(change)}\n`).join('');
 }
 
+/** What the control API says of a document that may not be meant. */
+export interface ChangeWarning {
+  readonly route: string | null;
+  readonly detail: string;
+}
+
+export function formatWarnings(warnings: readonly ChangeWarning[]): string {
+  return warnings
+    .map(({ route, detail }) => `warning: ${route === null ? '' : `${route}: `}${detail}\n`)
+    .join('');
+}
+
 export function countChanges(changes: readonly DocumentChange[]): string {
   const of = (op: DocumentChange['op']): number => changes.filter((change) => change.op === op).length;
   return `${of('add')} added, ${of('change')} changed, ${of('remove')} removed`;

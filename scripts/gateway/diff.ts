@@ -1,6 +1,6 @@
 import { documentChanges } from '@sluice/policy';
 import { AdminClient, adminHelp, adminOptions } from './admin-client.ts';
-import { countChanges, formatChanges } from './changes.ts';
+import { countChanges, formatChanges, formatWarnings, type ChangeWarning } from './changes.ts';
 import { formatFaults } from './check.ts';
 import { CommandError, parseArguments, type Command } from './command.ts';
 import { loadNamedDocument } from './document-file.ts';
@@ -11,7 +11,8 @@ export const diffCommand: Command = {
   help: `Usage: npm run gateway -- diff FILE [options]
 
 Compares FILE with the document in force, member by member: what would be added (+), changed (~) and
-removed (-). Routes and consumers are compared by id, so their order does not count. Changes nothing.
+removed (-). Routes and consumers are compared by id, so their order does not count. A running gateway
+warns of routes that services announce and that would leave its table. Changes nothing.
 
   --against FILE    compare with another file instead; needs no gateway
 ${adminHelp}`,
@@ -20,18 +21,27 @@ ${adminHelp}`,
     const { values, arguments: named } = parseArguments(args, options, ['FILE']);
     const loaded = await loadNamedDocument(named.FILE, process.env);
     if (!loaded.ok) return { text: formatFaults(loaded.faults), exitCode: 1 };
-    const present =
-      values.against === undefined ? await documentInForce(values) : await documentOf(values.against);
+    const { present, warnings } =
+      values.against === undefined
+        ? await documentInForce(values, loaded.input)
+        : { present: await documentOf(values.against), warnings: [] };
     const changes = documentChanges(present, loaded.input);
-    if (values.json === true) return `${JSON.stringify({ changes }, null, 2)}\n`;
+    if (values.json === true) return `${JSON.stringify({ changes, warnings }, null, 2)}\n`;
     if (changes.length === 0) return 'no difference\n';
-    return `${formatChanges(changes)}\n${countChanges(changes)}\n`;
+    return `${formatChanges(changes)}${formatWarnings(warnings)}\n${countChanges(changes)}\n`;
   },
 };
 
-async function documentInForce(values: Parameters<typeof AdminClient.find>[0]): Promise<unknown> {
+/** The document in force, and what a running gateway says of another in its place: only it knows what services announce. */
+async function documentInForce(
+  values: Parameters<typeof AdminClient.find>[0],
+  input: unknown,
+): Promise<{ present: unknown; warnings: readonly ChangeWarning[] }> {
   const client = await AdminClient.find(values, process.env);
-  return (await client.call('GET', '/admin/v1/document', { headers: { accept: 'application/json' } })).json;
+  const headers = { accept: 'application/json' };
+  const present = (await client.call('GET', '/admin/v1/document', { headers })).json;
+  const diff = await client.call('POST', '/admin/v1/document/diff', { body: input });
+  return { present, warnings: (diff.json as { warnings: readonly ChangeWarning[] }).warnings };
 }
 
 async function documentOf(file: string): Promise<unknown> {

@@ -41,4 +41,7 @@ export {
 } from './store/follow.ts';
 export * from './consumers/mod.ts';
 export { formatDocument } from './text/format.ts';
+export { checkClaim } from './claims.ts';
+export { Overrides, type Override } from './overrides.ts';
+export { lostRoutes, type LostRoute } from './lost-routes.ts';
 export { documentChanges, type DocumentChange } from './changes.ts';

@@ -8,7 +8,14 @@ export {
   type RouteSchemas,
 } from './route.ts';
 export { builtinRoutes, openapiRoute } from './builtin.ts';
-export { formatTemplate, parseTemplate, TemplateError, templateShape, type Segment } from './template.ts';
+export {
+  formatTemplate,
+  parseTemplate,
+  placeOf,
+  TemplateError,
+  templateShape,
+  type Segment,
+} from './template.ts';
 export { RouteTrie, type RouteMatch } from './trie.ts';
 export { problemKey, routeKey, routesBucket, configBucket } from './keys.ts';
 export { belongsToAdmin, isAdminPath, isAdminSubject } from './admin-paths.ts';

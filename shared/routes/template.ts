@@ -54,6 +54,11 @@ export function templateShape(segments: readonly Segment[]): string {
   return `/${segments.map((segment) => (segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? '{}' : '{...}')).join('/')}`;
 }
 
+/** Where a route stands in the table: two routes with one place answer the same requests. */
+export function placeOf(route: { readonly method: string; readonly path: string }): string {
+  return `${route.method} ${templateShape(parseTemplate(route.path))}`;
+}
+
 function formatSegment(segment: Segment): string {
   if (segment.kind === 'literal') return segment.text;
   return segment.kind === 'param' ? `{${segment.name}}` : `{${segment.name}...}`;

@@ -16,6 +16,7 @@ import { invalidDocument } from './input.ts';
 import { faultErrors } from './read-text.ts';
 import type { DocumentWork } from './document-work.ts';
 import { sides, type ChangeSummary } from './summary.ts';
+import { documentWarnings, type Warning } from './warnings.ts';
 
 /** The document as it stands. `revision` is 0, and the document empty, before anything was applied. */
 export interface Present {
@@ -35,6 +36,7 @@ export interface Edit {
 export interface Edited {
   readonly revision: number;
   readonly changes: ChangeSummary;
+  readonly warnings: readonly Warning[];
 }
 
 /** Reads and changes the stored document. Throws SluiceError and BusError. */
@@ -80,8 +82,11 @@ export class DocumentEditor {
 
   /** What would change if `input` became the document in the place of `present`. */
   async compare(who: Actor, input: unknown, present: Present): Promise<Edited> {
-    const changes = await this.#work.compare(who.subject, present.input, input);
-    return { revision: present.revision, changes };
+    const [changes, warnings] = await Promise.all([
+      this.#work.compare(who.subject, present.input, input),
+      documentWarnings(this.#bus, present.input, input),
+    ]);
+    return { revision: present.revision, changes, warnings };
   }
 
   /**
@@ -97,7 +102,7 @@ export class DocumentEditor {
       { who, action, target: 'document', before, after, comment, requestId },
       () => this.#write(edit, present.revision),
     );
-    return { revision: made.revision, changes: compared.changes };
+    return { ...compared, revision: made.revision };
   }
 
   async #write({ input, who, comment }: Edit, expectedRevision: number): Promise<{ revision: number }> {

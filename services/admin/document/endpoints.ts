@@ -111,8 +111,8 @@ export function documentEndpoints(options: {
       handler: ({ request }) =>
         handlers.as('viewer', 'document-diff', request, async (who) => {
           const input = await documentIn(request, who);
-          const { revision, changes } = await editor.compare(who, input, await editor.present());
-          return revisioned({ revision, ...changes }, revision);
+          const { changes, ...rest } = await editor.compare(who, input, await editor.present());
+          return revisioned({ ...rest, ...changes }, rest.revision);
         }),
     }),
     'revisions-list': endpoint({
@@ -186,9 +186,9 @@ export function documentEndpoints(options: {
   }
 }
 
-function applied(present: Present, { revision, changes }: Edited, dryRun: boolean) {
+function applied(present: Present, { revision, changes, warnings }: Edited, dryRun: boolean) {
   return revisioned(
-    { revision, changed: revision !== present.revision, dry_run: dryRun, ...changes },
+    { revision, changed: revision !== present.revision, dry_run: dryRun, ...changes, warnings },
     revision,
   );
 }

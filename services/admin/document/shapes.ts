@@ -16,6 +16,17 @@ export const changeShape = z.object({
 const changeList = {
   changes: z.array(changeShape).meta({ description: 'The first of them, within a bounded size.' }),
   total: z.int().meta({ description: 'How many there are in all.' }),
+  warnings: z
+    .array(
+      z.object({
+        route: z.string().nullable().meta({ description: 'Id of the route that it is about.' }),
+        detail: z.string(),
+      }),
+    )
+    .meta({
+      description:
+        'Routes that services announce and that leave the table with this document, because of what it no longer has, or declares.',
+    }),
 };
 
 export const diffShape = z.object({ revision, ...changeList });

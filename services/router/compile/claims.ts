@@ -1,29 +1,5 @@
-import { facts, type GatewayDocument } from '@sluice/policy';
+import { facts } from '@sluice/policy';
 import { belongsToAdmin, isAdminSubject, type CompiledRoute } from '@sluice/routes';
-
-/**
- * Throws FactError when the service may not announce a route on this path: `services` of the document says who may what.
- * The admin API has its own place in any case: a document that forgets it must not be the last one that can be applied.
- */
-export function checkClaim(
-  services: GatewayDocument['services'],
-  service: string,
-  { path, subject }: Pick<CompiledRoute, 'path' | 'subject'>,
-): void {
-  if (isAdminSubject(subject)) return;
-  const claims = Object.hasOwn(services, service) ? services[service] : services['*'];
-  if (claims?.paths.some((prefix) => isWithin(path, prefix))) return;
-  const allowed = claims?.paths.join(', ') || 'nothing';
-  throw new facts.FactError(
-    `service ${service} may not announce ${path}: \`services\` of the gateway document allows it ${allowed}`,
-  );
-}
-
-/** `/v1/orders` holds itself and what is below it, not `/v1/ordersystem`; parameters are as they are written. */
-function isWithin(path: string, prefix: string): boolean {
-  const bare = prefix.replace(/\/+$/, '');
-  return bare === '' || path === bare || path.startsWith(`${bare}/`);
-}
 
 /**
  * Throws FactError for a route that takes a place of the admin API without being one of its own, and for one of its own

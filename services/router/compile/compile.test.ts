@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { gatewaySchema, type GatewayInput } from '@sluice/policy';
-import type { CompiledRoute } from '@sluice/routes';
+import { placeOf, type CompiledRoute } from '@sluice/routes';
 import type { ServiceInstance } from '../discovery/instance.ts';
-import { compileTable, placeOf, type CompileInput, type CompileOutput } from './compile.ts';
+import { compileTable, type CompileInput, type CompileOutput } from './compile.ts';
 import { RoutePolicies } from './route-policies.ts';
 
 type Declared = NonNullable<GatewayInput['routes']>[number];

@@ -1,11 +1,4 @@
-import {
-  builtinRoutes,
-  isReserved,
-  parseTemplate,
-  templateShape,
-  type CompiledRoute,
-  type RouteProblem,
-} from '@sluice/routes';
+import { builtinRoutes, isReserved, placeOf, type CompiledRoute, type RouteProblem } from '@sluice/routes';
 import { facts } from '@sluice/policy';
 import { candidatesOf, compareText, sourceOf, type Candidate } from '../discovery/candidate.ts';
 import type { ServiceInstance } from '../discovery/instance.ts';
@@ -158,11 +151,6 @@ function retainedCandidate(route: CompiledRoute, policies: RoutePolicies): Candi
 function describe(route: CompiledRoute): string {
   const service = route.service ?? { name: '?', version: '?' };
   return sourceOf(service, route.id.slice(service.name.length + 1));
-}
-
-/** Two routes with one place answer the same requests. */
-export function placeOf(route: { readonly method: string; readonly path: string }): string {
-  return `${route.method} ${templateShape(parseTemplate(route.path))}`;
 }
 
 function sortById<T>(map: ReadonlyMap<string, T>): Map<string, T> {

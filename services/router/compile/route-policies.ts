@@ -1,14 +1,21 @@
-import { facts, type DeclaredRoute, type GatewayDocument } from '@sluice/policy';
+import {
+  checkClaim,
+  facts,
+  Overrides,
+  type DeclaredRoute,
+  type GatewayDocument,
+  type Override,
+} from '@sluice/policy';
 import {
   belongsToAdmin,
+  isAdminSubject,
   plainRoute,
   type CompiledRoute,
   type RouteAddresses,
   type RouteAuth,
 } from '@sluice/routes';
 import type { Announcement } from '../discovery/announcement.ts';
-import { checkAdmin, checkClaim } from './claims.ts';
-import { Overrides, type Override } from './overrides.ts';
+import { checkAdmin } from './claims.ts';
 
 /**
  * Turns what a document and its services say about routes into compiled ones: its defaults, its overrides, and which
@@ -34,7 +41,7 @@ export class RoutePolicies {
     service: { readonly name: string; readonly version: string },
     { auth, cost, timeoutMs, ...rest }: Announcement,
   ): CompiledRoute {
-    checkClaim(this.#document.services, service.name, rest);
+    this.#checkClaim(service.name, rest);
     const { defaults } = this.#document;
     const route: CompiledRoute = {
       ...plainRoute,
@@ -56,8 +63,13 @@ export class RoutePolicies {
    * now holds. Throws FactError where it is no longer allowed.
    */
   retained(route: CompiledRoute): CompiledRoute {
-    if (route.service) checkClaim(this.#document.services, route.service.name, route);
+    if (route.service) this.#checkClaim(route.service.name, route);
     return this.#finish(route, this.#overrides.of(route.id));
+  }
+
+  /** The admin API has its own place in any case: a document that forgets it must not be the last one that can be applied. */
+  #checkClaim(service: string, { path, subject }: Pick<CompiledRoute, 'path' | 'subject'>): void {
+    if (!isAdminSubject(subject)) checkClaim(this.#document.services, service, path);
   }
 
   #finish(route: CompiledRoute, override: Override | null): CompiledRoute {

@@ -10,7 +10,8 @@ const sources: Readonly<Record<Exclude<AuthMethod, 'key'>, 'issuers' | 'introspe
 };
 
 /**
- * What is valid, and yet hardly what somebody meant: routes that nobody can call, and credentials that nobody can have.
+ * What is valid, and yet hardly what somebody meant: routes that nobody can call, calls that no limit lets pass, and
+ * credentials that nobody can have.
  * People are told of it; it refuses nothing.
  */
 export function documentNotes(document: GatewayDocument): DocumentFault[] {
@@ -31,6 +32,7 @@ export function documentNotes(document: GatewayDocument): DocumentFault[] {
         hint: 'say `auth` here',
       });
   }
+  notes.push(...tooDear(document));
   for (const { auth, path } of statements(document)) {
     if (auth === undefined || auth === 'public') continue;
     const missing = auth.flatMap((method) =>
@@ -46,6 +48,25 @@ export function documentNotes(document: GatewayDocument): DocumentFault[] {
       });
   }
   return notes;
+}
+
+/** Routes whose one call costs more than a limit of theirs ever holds: every call gets 429. */
+function tooDear({ routes, defaults, limits }: GatewayDocument): DocumentFault[] {
+  return routes.flatMap(({ id, cost = 1, limits: own = [] }, index) => {
+    const names = new Set([...(defaults.limits ?? []), ...own]);
+    return [...names].flatMap((name) => {
+      const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
+      if (limit === undefined) return [];
+      const most = Math.min(limit.limit, limit.burst ?? limit.limit);
+      if (cost <= most) return [];
+      const what = limit.burst === most ? 'the burst of limit' : 'limit';
+      return {
+        path: ['routes', index, 'cost'],
+        message: `no call of route "${id}" can pass: it costs ${cost}, and ${what} "${name}" holds ${most}`,
+        hint: null,
+      };
+    });
+  });
 }
 
 function statements(

@@ -3,9 +3,8 @@ import {
   builtinRoutes,
   isAdminSubject,
   isReserved,
-  parseTemplate,
   reservedPaths,
-  templateShape,
+  placeOf,
 } from '@sluice/routes';
 import type { GatewayDocument } from '../document/gateway.ts';
 import type { References } from './references.ts';
@@ -68,7 +67,7 @@ function* checkCollisions({ routes }: GatewayDocument, references: References): 
     if (sameId !== undefined)
       references.fault(['routes', index, 'id'], `id "${route.id}" is taken by ${sameId}`);
     else ids.set(route.id, `routes[${index}]`);
-    const place = `${route.method} ${templateShape(parseTemplate(route.path))}`;
+    const place = placeOf(route);
     const samePlace = places.get(place);
     if (samePlace !== undefined)
       references.fault(

@@ -1,4 +1,4 @@
-import type { GatewayDocument } from '@sluice/policy';
+import type { GatewayDocument } from './document/gateway.ts';
 
 export type Override = GatewayDocument['overrides'][string];
 
