@@ -184,6 +184,16 @@ describe('limits of the document', () => {
     await as('trader');
   });
 
+  it('bound addresses, of IPv6 the network that one subscriber has', async () => {
+    edge.apply({ ...privateDocument, live: { connections_per_address: 1 } });
+    const from = (address: string) => connect({ headers: { 'user-agent': address } });
+    await from('192.0.2.1');
+    await from('192.0.2.2');
+    await from('2001:db8:0:1::1');
+    await expect(from('2001:db8:0:1:ffff::2')).rejects.toThrow('status 429');
+    await from('2001:db8:0:2::1');
+  });
+
   it('bound addresses, channels and messages in the place of the settings', async () => {
     edge.apply({
       ...privateDocument,

@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/errors';
+import { networkOf } from '../limits/key-text.ts';
 import type { LiveClient } from '../live-port.ts';
 import { Access, type AccessContext } from './access.ts';
 import { ConnectionCount } from './limits.ts';
@@ -24,7 +25,8 @@ export interface Arrival {
 export function entrance(context: AccessContext): (arrival: Arrival) => Entry | Promise<Entry> {
   const addresses = new ConnectionCount();
   return function enter(arrival) {
-    const { address } = arrival.client;
+    // Whoever has an IPv6 address has 2^64 of them.
+    const address = networkOf(arrival.client.address);
     if (!addresses.take(address, context.rules().connectionsPerAddress))
       throw new SluiceError('too_many_requests', 'This address has as many live connections as it may.', {
         retryAfter: 10,
