@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkDocumentGently } from './check.ts';
-import { checkDocument, documentNotes, faultSentence, type GatewayInput } from '../mod.ts';
+import { checkDocument, documentNotes, faultSentence, gatewaySchema, type GatewayInput } from '../mod.ts';
 
 /** Every fault as one sentence. */
 function faultsOf(document: unknown): string[] {
@@ -278,6 +278,25 @@ test('many routes are checked in small steps, with the same outcome', async () =
     ok: false,
     faults: [{ path: ['routes', 3_000, 'id'] }, { path: ['routes', 3_000, 'path'] }],
   });
+});
+
+test('long address lists are checked in small steps, with the same outcome', async () => {
+  const list = Array.from({ length: 12_000 }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
+  const whole = {
+    addresses: { lists: { first: ['192.0.2.1'], long: list, last: ['192.0.2.2'] }, deny: ['long'] },
+  };
+  const checked = checkDocument(whole);
+  expect(checked.ok && checked.document).toEqual(gatewaySchema.parse(whole));
+  expect(checked.ok && Object.keys(checked.document.addresses.lists)).toEqual(['first', 'long', 'last']);
+  expect(await checkDocumentGently(whole)).toEqual(checked);
+  const wrong = { addresses: { lists: { long: list.with(7_000, ''), other: list.with(9, 5 as never) } } };
+  expect(faultsOf(wrong)).toEqual([
+    'addresses.lists.long[7000]: must not be empty',
+    'addresses.lists.other[9]: must be a text, not 5',
+  ]);
+  expect(faultsOf({ addresses: { lists: { 'a b': list } } })[0]).toContain(
+    'addresses.lists["a b"]: a name is',
+  );
 });
 
 test('roles that include each other in long chains and circles take no longer than they are long', () => {

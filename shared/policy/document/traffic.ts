@@ -4,12 +4,13 @@ import { addressRules, auth } from './route-policy.ts';
 
 /** Entries of one address list; edges look addresses up in a time that hardly depends on it. */
 export const mostListEntries = 100_000;
+export const listEntry = z.string().min(1).max(64);
 
 export const addresses = z.strictObject({
   lists: byName(
     name,
     z.union([
-      z.array(z.string().min(1).max(64)).max(mostListEntries),
+      z.array(listEntry).max(mostListEntries),
       z.strictObject({
         file: z.string().min(1).max(1_024).meta({
           description: 'One address or CIDR block a line, `#` begins a comment; relative to the document.',
