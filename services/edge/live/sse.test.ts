@@ -124,9 +124,11 @@ describe('server-sent events', () => {
     const pour = new Pour(bus, 's.old');
     await pour.more(1);
     const first = await open('channels=s.old');
-    first.source.close();
+    const { lastEventId } = first;
     await pour.more(60);
-    const late = await open('channels=s.old', first.lastEventId);
+    await until(() => first.updates.length === 60);
+    first.source.close();
+    const late = await open('channels=s.old', lastEventId);
     expect(late.standings[0]?.['s.old']).toMatchObject({ recovered: false, data: { n: 61 } });
     late.source.close();
     const other = await open('channels=s.old,s.other', late.lastEventId);
