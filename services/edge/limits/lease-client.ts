@@ -48,6 +48,7 @@ export class LeaseClient implements Leaser {
   #failed = false;
   /** Until when nobody asks, while `#failed`. */
   #pausedUntil = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
@@ -60,15 +61,19 @@ export class LeaseClient implements Leaser {
 
   async ask(wants: readonly Want[]): Promise<LeaseAnswer> {
     // After a failure this call is the one that tries; the others go on without until it knows.
-    if (this.#failed) this.#pausedUntil = this.#now() + this.#options.timeoutMs + pauseMs;
+    const askedAt = this.#now();
+    if (this.#failed) this.#pausedUntil = askedAt + this.#options.timeoutMs + pauseMs;
     try {
       const answer = await this.#askTwice(wants);
+      this.#answeredAt = this.#now();
       if (this.#failed) {
         this.#failed = false;
         this.#options.onChange(true, undefined);
       }
       return answer;
     } catch (error) {
+      // One of several workers hangs, and NATS goes on handing it its share: others do grant.
+      if (this.#answeredAt > askedAt) throw error;
       this.#pausedUntil = this.#now() + pauseMs;
       if (!this.#failed) {
         this.#failed = true;
