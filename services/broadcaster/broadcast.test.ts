@@ -164,9 +164,7 @@ describe.skipIf(file === undefined)('with recorded trades', () => {
   it('shows the present state to a live stream that was lost', { timeout: 120_000 }, async () => {
     await start();
     await publishTrades(bus, part.slice(0, 2_000));
-    await until(async () => (await lastMessages(bus, 'LIVE', ['live.in.candles.>'])).length === 32, {
-      timeoutMs: 30_000,
-    });
+    await until(() => expectFinalState(part.slice(0, 2_000)).then(() => true), { timeoutMs: 30_000 });
     await nats.restart();
     await until(() => bus.connected, { timeoutMs: 30_000 });
     // Memory is gone, and everything is there again before another trade came.
