@@ -5,7 +5,7 @@ import { LeaseClient } from './lease-client.ts';
 
 const want: Want = { kind: 'window', counter: 'a.b', windowMs: 60_000, limit: 10, n: 1, need: 1 };
 const grants = encodeGrants([{ place: '1', n: 1, forMs: 1_000, left: 9, resetMs: 1_000, retryMs: 0 }]);
-const answer = { header: () => undefined, text: () => String(grants) } as unknown as BusMessage;
+const answer = { header: () => undefined, text: () => grants } as unknown as BusMessage;
 
 /** A bus whose questions wait until the test answers them, oldest first; false: nobody does. */
 function kit() {
