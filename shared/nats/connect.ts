@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Bus, BusReporter } from './bus.ts';
 import { BusError } from './errors.ts';
@@ -24,9 +25,10 @@ const oldestServer = [2, 12] as const;
 
 /**
  * Connects and keeps reconnecting for ever. Throws BusError `disconnected` when no server answers within `waitMs`, and
- * `rejected` for a server that is too old or has no JetStream.
+ * `rejected` for a server that is too old or has no JetStream, and for TLS files that cannot be read.
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
+  await checkFiles(options.tls ?? {});
   const connection = await firstConnection(options);
   // Read before closing: a closed connection knows no server any more.
   const version = connection.info?.version ?? '0';
@@ -49,6 +51,17 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     }
   }
   return bus;
+}
+
+/** The client would only say that no server can be reached, after having tried for a while. */
+async function checkFiles(files: NonNullable<BusOptions['tls']>): Promise<void> {
+  for (const file of Object.values(files)) {
+    try {
+      await access(file, constants.R_OK);
+    } catch (cause) {
+      throw new BusError('rejected', `cannot read ${file}, which the connection to NATS needs`, { cause });
+    }
+  }
 }
 
 async function firstConnection(options: BusOptions): Promise<NatsConnection> {

@@ -177,6 +177,14 @@ describe('NatsBus', () => {
     });
   });
 
+  it('does not wait for files that are not there', async () => {
+    const tls = { caFile: '/nowhere/ca.pem' };
+    await expect(connectBus({ servers: [server.url], name: 'test', tls })).rejects.toMatchObject({
+      kind: 'rejected',
+      message: 'cannot read /nowhere/ca.pem, which the connection to NATS needs',
+    });
+  });
+
   it('does not wait for wrong credentials to become right', async () => {
     await expect(connect({ user: 'all', password: 'wrong' })).rejects.toMatchObject({ kind: 'disconnected' });
   });

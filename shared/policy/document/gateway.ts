@@ -27,8 +27,10 @@ export const gatewaySchema = z
         auth: auth
           .optional()
           .meta({ description: 'For routes that say nothing. Absent: such routes are closed.' }),
-        limits: routePolicy.limits,
-        cors: routePolicy.cors,
+        limits: routePolicy.limits.meta({
+          description: 'Names of `limits` that every call spends, but those of the control API.',
+        }),
+        cors: routePolicy.cors.meta({ description: 'Name of the `cors` policy of routes that name none.' }),
       })
       .default({})
       .meta({ description: 'What holds for every route.' }),

@@ -93,7 +93,7 @@ export const liveLimits = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .meta({ description: 'Default: what the edges are set to.' }),
+    .meta({ description: 'Of one address, of IPv6 its /64. Default: what the edges are set to.' }),
   connections_per_consumer: z
     .int()
     .min(1)
