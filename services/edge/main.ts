@@ -20,6 +20,9 @@ import { referencePages } from './reference/pages.ts';
 import { stopEdge } from './stop.ts';
 import { openCertificate } from './tls/open.ts';
 
+/** For taking leave of NATS, after everything else. */
+const leaveMs = 3_000;
+
 const instance = `${hostname()}-${process.pid}`;
 const logger = createLogger({
   service: 'edge',
@@ -129,6 +132,7 @@ await runService(logger, async () => {
   logger.info({ ops: ops.url, gateway, routes: table.size }, 'ready');
 
   return {
+    stopWithinMs: config.drainDelayMs + config.stopGraceMs + config.liveDrainMs + leaveMs,
     stop: () =>
       stopEdge({
         setNotReady: () => (stopping = true),

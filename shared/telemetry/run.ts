@@ -29,18 +29,18 @@ const heapGrowth = '--heap-growing-percent=300';
 /** What a process does after it started: how to stop it in order. `stop` finishes work in flight, then closes. */
 export interface Lifecycle {
   stop(): Promise<void>;
+  /** How long a stop may take before the process ends all the same, milliseconds; default 30 s. */
+  readonly stopWithinMs?: number;
 }
+
+const stopWithinMs = 30_000;
 
 /**
  * Starts a process and ties it to its signals. SIGTERM or SIGINT stops it in order; a second one, or the time limit,
  * ends it at once. What escapes every handler is logged and ends the process: its state is unknown then, and the
  * supervisor starts a new one. A start that fails ends with one line and exit code 1.
  */
-export async function runService(
-  logger: Logger,
-  start: () => Promise<Lifecycle>,
-  options: { stopTimeoutMs?: number } = {},
-): Promise<void> {
+export async function runService(logger: Logger, start: () => Promise<Lifecycle>): Promise<void> {
   setFlagsFromString(youngSpaceGrowth);
   setFlagsFromString(buffersInHeapLimit);
   setFlagsFromString(heapGrowth);
@@ -58,7 +58,7 @@ export async function runService(
     logger.info({ signal }, 'stopping');
     setTimeout(
       () => fail(new Error('stop took too long'), 'ending at once'),
-      options.stopTimeoutMs ?? 30_000,
+      started.stopWithinMs ?? stopWithinMs,
     ).unref();
     started.stop().then(
       () => {

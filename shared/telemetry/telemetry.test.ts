@@ -161,4 +161,21 @@ describe('runService', () => {
     expect(code).toBe(1);
     expect(out).toContain('second signal');
   });
+
+  test('a stop that takes longer than it may is ended', async () => {
+    const file = await script(
+      'late.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
+       return { stopWithinMs: 50, stop: () => new Promise(() => {}) };`,
+    );
+    const child = spawn(process.execPath, [file]);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(1);
+    expect(out).toContain('stop took too long');
+  });
 });
