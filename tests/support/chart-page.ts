@@ -94,13 +94,20 @@ interface Element {
   querySelectorAll(selector: string): Iterable<Element>;
 }
 interface Canvas {
-  readonly width: number;
-  readonly height: number;
-  getContext(kind: '2d'): { getImageData(...area: number[]): { data: Uint8ClampedArray } };
+  width: number;
+  height: number;
+  getContext(
+    kind: '2d',
+    options: { willReadFrequently: boolean },
+  ): {
+    drawImage(from: Canvas, x: number, y: number): void;
+    getImageData(...area: number[]): { data: Uint8ClampedArray };
+  };
 }
 declare const document: {
   querySelectorAll(selector: string): Iterable<unknown>;
-  createElement(name: string): { style: { color: string }; remove(): void };
+  createElement(name: 'canvas'): Canvas;
+  createElement(name: 'i'): { style: { color: string }; remove(): void };
   readonly body: { append(element: unknown): void };
 };
 declare const getComputedStyle: (element: unknown) => { color: string };
@@ -117,7 +124,13 @@ function countPixels(names: readonly string[]): number[] {
   });
   const counts = names.map(() => 0);
   for (const canvas of document.querySelectorAll('#chart canvas') as Iterable<Canvas>) {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    // Read from a copy: the browser complains when the canvas that the page draws is read again and again.
+    const copy = document.createElement('canvas');
+    copy.width = canvas.width;
+    copy.height = canvas.height;
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
     for (let i = 0; i < data.length; i += 4)
       for (const [n, [r, g, b]] of wanted.entries())
         if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255)
