@@ -1,61 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { openBucket } from '@sluice/nats';
-import { keyUsageBucket, makeApiKey, parseApiKey, type ApiKey, type GatewayInput } from '@sluice/policy';
-import {
-  startNatsServer,
-  startTokenIssuer,
-  testAudience,
-  until,
-  type TestNats,
-  type TokenIssuer,
-} from '@sluice/testing';
+import { keyUsageBucket, makeApiKey, parseApiKey, type ApiKey } from '@sluice/policy';
+import { startNatsServer, until } from '@sluice/testing';
 import type { Caller } from '../caller.ts';
 import type { Ending } from './authenticator.ts';
 import { bearer, guessKey, invalidToken, outcome, sent } from './testing/credentials.ts';
-import { startCredentialKit, type CredentialKit } from './testing/kit.ts';
+import { startCredentialKit } from './testing/kit.ts';
+import { startCredentialScene } from './testing/scene.ts';
 
 const patient = { timeoutMs: 30_000 };
 const badKey = { code: 'unauthorized', asks: 'ApiKey realm="sluice", header="X-API-Key"' };
 
-let nats: TestNats;
-let kit: CredentialKit;
-let idp: TokenIssuer;
-let count = 0;
-beforeAll(async () => {
-  nats = await startNatsServer();
-  idp = await startTokenIssuer();
-  kit = await startCredentialKit(nats, { document: document() });
-  await kit.putConsumer('acme', { roles: ['trader'], tenant: 'north' });
-});
+const scene = await startCredentialScene();
+const { nats, idp, kit, methods, document, judge, judgeToken, accepted, consumer } = scene;
 afterEach(() => kit.documents.set(document()));
-afterAll(async () => {
-  await kit.stop();
-  await idp[Symbol.asyncDispose]();
-  await nats.stop();
-});
-
-function document(more: GatewayInput = {}): GatewayInput {
-  return {
-    issuers: { idp: { issuer: idp.issuer, audience: [testAudience], jwks: { url: idp.jwksUrl } } },
-    roles: { trader: { scopes: ['markets:write'] } },
-    consumers: [{ id: 'declared', roles: ['trader'] }],
-    ...more,
-  };
-}
-
-const methods = ['key', 'jwt'];
-const judge = (text: string) => outcome(() => kit.authenticator.identify(sent({ apiKey: text }), methods));
-const judgeToken = (token: string) => outcome(() => kit.authenticator.identify(bearer(token), methods));
-const accepted = async (text: string): Promise<Caller> => {
-  const caller = await judge(text);
-  expect(caller).toMatchObject({ method: 'key' });
-  return caller as Caller;
-};
-const consumer = async (more: object = {}): Promise<string> => {
-  const id = `c${(count += 1)}`;
-  await kit.putConsumer(id, more);
-  return id;
-};
+afterAll(() => scene.stop());
 
 describe('an API key', () => {
   it('names its consumer, in either field, and costs no promise the second time', async () => {

@@ -1,55 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { GatewayInput } from '@sluice/policy';
-import {
-  startNatsServer,
-  startTokenIssuer,
-  testAudience,
-  until,
-  type TestNats,
-  type TokenIssuer,
-} from '@sluice/testing';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { until } from '@sluice/testing';
 import type { Caller } from '../caller.ts';
 import type { Ending } from './authenticator.ts';
-import { bearer, invalidToken, outcome, sent } from './testing/credentials.ts';
-import { startCredentialKit, type CredentialKit } from './testing/kit.ts';
+import { invalidToken, outcome, sent } from './testing/credentials.ts';
+import { startCredentialKit } from './testing/kit.ts';
+import { startCredentialScene } from './testing/scene.ts';
 
 const patient = { timeoutMs: 30_000 };
 const badKey = { code: 'unauthorized', asks: 'ApiKey realm="sluice", header="X-API-Key"' };
 
-let nats: TestNats;
-let kit: CredentialKit;
-let idp: TokenIssuer;
-let count = 0;
-beforeAll(async () => {
-  nats = await startNatsServer();
-  idp = await startTokenIssuer();
-  kit = await startCredentialKit(nats, { document: document() });
-  await kit.putConsumer('acme', { roles: ['trader'], tenant: 'north' });
-});
+const scene = await startCredentialScene();
+const { nats, idp, kit, methods, document, judge, judgeToken, accepted, consumer } = scene;
 afterEach(() => kit.documents.set(document()));
-afterAll(async () => {
-  await kit.stop();
-  await idp[Symbol.asyncDispose]();
-  await nats.stop();
-});
+afterAll(() => scene.stop());
 
-function document(more: GatewayInput = {}): GatewayInput {
-  return {
-    issuers: { idp: { issuer: idp.issuer, audience: [testAudience], jwks: { url: idp.jwksUrl } } },
-    roles: { trader: { scopes: ['markets:write'] } },
-    consumers: [{ id: 'declared', roles: ['trader'] }],
-    ...more,
-  };
-}
-
-const methods = ['key', 'jwt'];
-const judge = (text: string) => outcome(() => kit.authenticator.identify(sent({ apiKey: text }), methods));
-const judgeToken = (token: string) => outcome(() => kit.authenticator.identify(bearer(token), methods));
-const accepted = async (text: string): Promise<Caller> => {
-  const caller = await judge(text);
-  expect(caller).toMatchObject({ method: 'key' });
-  return caller as Caller;
-};
 const watched = (caller: Caller, of = kit) => {
   const endings: Ending[] = [];
   /** Roles, each time that something changed. */
@@ -61,12 +25,6 @@ const watched = (caller: Caller, of = kit) => {
   );
   return { endings, roles, stop };
 };
-const consumer = async (more: object = {}): Promise<string> => {
-  const id = `c${(count += 1)}`;
-  await kit.putConsumer(id, more);
-  return id;
-};
-
 describe('what ends a caller that is connected', () => {
   it('is that its key is disabled, deleted, or past its time, which may be set while it is connected', async () => {
     const hour = 3_600_000;
