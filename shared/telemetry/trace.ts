@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** W3C Trace Context level 1, section 3.2: version 00 header `00-<trace id>-<parent id>-<flags>`. */
 export interface TraceContext {
@@ -24,14 +24,14 @@ export function parseTraceparent(value: string | undefined): TraceContext | unde
 /** The value to send on: same trace, new parent id; a new unsampled trace where the caller sent none. */
 export function childTrace(incoming: string | undefined): string {
   const context = parseTraceparent(incoming);
-  const parentId = pooledHex(8);
-  return context
-    ? `00-${context.traceId}-${parentId}-${context.flags}`
-    : `00-${pooledHex(16)}-${parentId}-00`;
+  if (context) return `00-${context.traceId}-${pooledHex(8)}-${context.flags}`;
+  const ids = pooledHex(24);
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`;
 }
 
+/** 128 random bits, as 32 hexadecimal digits. */
 export function newRequestId(): string {
-  return randomUUID();
+  return pooledHex(16);
 }
 
 /** Random ids are cut from a pool: a call to the system's generator per request is measurable. */
@@ -40,7 +40,7 @@ let used = pool.length;
 
 function pooledHex(bytes: number): string {
   if (used + bytes > pool.length) {
-    randomBytes(pool.length).copy(pool);
+    randomFillSync(pool);
     used = 0;
   }
   used += bytes;
