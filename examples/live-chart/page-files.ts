@@ -9,6 +9,8 @@ const library = path.join(
   'dist/lightweight-charts.standalone.production.mjs',
 );
 
+const style = 'text/css; charset=utf-8';
+const styles = ['base.css', 'header.css', 'chart.css', 'tables.css'];
 const script = 'text/javascript; charset=utf-8';
 const scripts = [
   'api.js',
@@ -31,9 +33,9 @@ const scripts = [
 /** Everything this server has, by path: a name that is not here is not there, so there is no path to escape from. */
 const files: ReadonlyMap<string, { readonly file: string; readonly type: string }> = new Map([
   ['/', { file: path.join(page, 'index.html'), type: 'text/html; charset=utf-8' }],
-  ['/style.css', { file: path.join(page, 'style.css'), type: 'text/css; charset=utf-8' }],
   ['/icon.svg', { file: path.join(page, 'icon.svg'), type: 'image/svg+xml' }],
   ['/vendor/lightweight-charts.js', { file: library, type: script }],
+  ...styles.map((name) => [`/${name}`, { file: path.join(page, name), type: style }] as const),
   ...scripts.map((name) => [`/${name}`, { file: path.join(page, name), type: script }] as const),
 ]);
 
