@@ -4,11 +4,12 @@ import type { Duplex } from 'node:stream';
 import { SluiceError } from '@sluice/errors';
 import { authMethods } from '@sluice/policy';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
-import type { CreateLive, Live, LiveClient } from '../live-port.ts';
+import type { CreateLive, Live } from '../live-port.ts';
 import { Appointments } from './appointments.ts';
-import { carriedHeaders } from './call.ts';
 import { jsonCodec, msgpackCodec } from './codec.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import { entrance, type Arrival, type Entry } from './entrance.ts';
+import { handshakeOf, type Handshake } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { ConnectionCount } from './limits.ts';
@@ -19,7 +20,7 @@ import type { LiveConfig } from './settings.ts';
 import { SseConnection } from './sse-connection.ts';
 import { parseSseRequest, type SseRequest } from './sse-request.ts';
 import { Sweep } from './sweep.ts';
-import { WsConnection, type ConnectionContext, type Handshake } from './ws-connection.ts';
+import { WsConnection } from './ws-connection.ts';
 
 type Connection = WsConnection | SseConnection;
 
@@ -233,13 +234,4 @@ const slices = 20;
 
 function stopping(): SluiceError {
   return new SluiceError('unavailable', 'This gateway is stopping; connect again.');
-}
-
-function handshakeOf(client: LiveClient): Handshake {
-  return {
-    // A made-up id is a rope of a dozen strings; a copy is one, and it is kept as long as the connection.
-    requestId: Buffer.from(client.requestId).toString(),
-    address: client.address,
-    headers: carriedHeaders(client.headers),
-  };
 }

@@ -1,14 +1,18 @@
 import { epochOf, liveStream, liveStreamName } from '@sluice/live';
 import { ensureStream, isBusError, streamState, type Bus } from '@sluice/nats';
 import type { Logger } from '@sluice/telemetry';
-import { Feed, type FeedHost } from './feed.ts';
+import { Attempts, type Rests } from './attempts.ts';
+import type { FeedHost } from './feed-host.ts';
+import { Feed } from './feed.ts';
 import type { LiveMetrics } from './metrics.ts';
 import { Pulse } from './pulse.ts';
 
 const checkMs = 5_000;
 const tidyMs = 1_000;
-const firstPauseMs = 100;
-const longestPauseMs = 2_000;
+/** A suspicion rests so long before the stream is looked at: many feeds have it at once. */
+const suspicionMs = 100;
+/** Rests between attempts to find or make the stream. */
+const rests: Rests = { first: 100, longest: 2_000 };
 
 export interface HubOptions {
   readonly bus: Bus;
@@ -31,12 +35,13 @@ export class Hub implements FeedHost {
   readonly #feeds = new Map<string, Feed>();
   readonly #timers: NodeJS.Timeout[];
   readonly #stopListening: () => void;
+  /** To find or make the stream. */
+  readonly #attempts: Attempts;
   #epoch = '';
   #up = false;
   /** Clients have been told that live data is interrupted. */
   #degraded = false;
   #suspicious = false;
-  #run = 0;
   #closed = false;
 
   constructor(options: HubOptions) {
@@ -44,13 +49,17 @@ export class Hub implements FeedHost {
     this.metrics = options.metrics;
     this.history = options.history;
     this.#options = options;
+    this.#attempts = new Attempts(rests, (error) => {
+      if (!isBusError(error, 'disconnected'))
+        options.logger.warn({ err: error }, 'live stream is out of reach');
+    });
     this.#stopListening = options.bus.onStatus((status) => {
-      if (status === 'connected') void this.#recover();
+      if (status === 'connected') this.#recover();
       else this.#goDown();
     });
     this.#timers = [setInterval(() => void this.#check(), checkMs), setInterval(() => this.#tidy(), tidyMs)];
     for (const timer of this.#timers) timer.unref();
-    if (options.bus.connected) void this.#recover();
+    if (options.bus.connected) this.#recover();
   }
 
   get epoch(): string {
@@ -71,19 +80,19 @@ export class Hub implements FeedHost {
       this.metrics.feeds.set(this.#feeds.size);
       if (this.#up) feed.begin();
     }
-    feed.hold();
+    feed.audience.hold();
     return feed;
   }
 
   suspect(): void {
     if (this.#suspicious) return;
     this.#suspicious = true;
-    setTimeout(() => void this.#check(), firstPauseMs).unref();
+    setTimeout(() => void this.#check(), suspicionMs).unref();
   }
 
   close(): void {
     this.#closed = true;
-    this.#run += 1;
+    this.#attempts.overtake();
     this.#stopListening();
     for (const timer of this.#timers) clearInterval(timer);
     for (const feed of this.#feeds.values()) feed.close();
@@ -92,7 +101,7 @@ export class Hub implements FeedHost {
   }
 
   #goDown(): void {
-    this.#run += 1;
+    this.#attempts.overtake();
     this.#up = false;
     for (const feed of this.#feeds.values()) feed.suspend();
     if (this.#degraded) return;
@@ -101,27 +110,16 @@ export class Hub implements FeedHost {
   }
 
   /** Finds or makes the stream, then lets every feed go on, or begin anew when the stream is another one. */
-  async #recover(): Promise<void> {
-    const run = ++this.#run;
-    for (let pause = firstPauseMs; run === this.#run; pause = Math.min(pause * 2, longestPauseMs)) {
-      try {
-        await ensureStream(
-          this.bus,
-          liveStream(this.#options.replicas, this.history, this.#options.maxBytes),
-        );
-        const epoch = epochOf(await streamState(this.bus, liveStreamName));
-        if (run === this.#run) await this.#goUp(epoch);
-        return;
-      } catch (error) {
-        if (!isBusError(error, 'disconnected'))
-          this.#options.logger.warn({ err: error }, 'live stream is out of reach');
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    }
+  #recover(): void {
+    const { replicas, maxBytes } = this.#options;
+    void this.#attempts.start(async (attempt) => {
+      await ensureStream(this.bus, liveStream(replicas, this.history, maxBytes));
+      const epoch = epochOf(await streamState(this.bus, liveStreamName));
+      if (attempt === this.#attempts.newest) await this.#goUp(attempt, epoch);
+    });
   }
 
-  async #goUp(epoch: string): Promise<void> {
-    const run = this.#run;
+  async #goUp(attempt: number, epoch: string): Promise<void> {
     const same = epoch === this.#epoch;
     if (!same && this.#epoch !== '') this.#options.logger.warn({ epoch }, 'live stream began anew');
     this.#epoch = epoch;
@@ -131,7 +129,7 @@ export class Hub implements FeedHost {
       else feed.begin();
     }
     await Promise.all([...this.#feeds.values()].map((feed) => feed.ready()));
-    if (run !== this.#run || !this.#degraded) return;
+    if (attempt !== this.#attempts.newest || !this.#degraded) return;
     this.#degraded = false;
     this.#options.onChange('restored');
   }
@@ -140,7 +138,7 @@ export class Hub implements FeedHost {
   async #check(): Promise<void> {
     this.#suspicious = false;
     if (this.#closed || !this.#up || !this.bus.connected) return;
-    const run = this.#run;
+    const attempt = this.#attempts.newest;
     let epoch: string | undefined;
     try {
       epoch = epochOf(await streamState(this.bus, liveStreamName));
@@ -148,9 +146,9 @@ export class Hub implements FeedHost {
       // Only a clear answer counts: a question that timed out says nothing about the stream.
       if (!isBusError(error, 'rejected')) return;
     }
-    if (epoch === this.#epoch || run !== this.#run) return;
+    if (epoch === this.#epoch || attempt !== this.#attempts.newest) return;
     this.#goDown();
-    void this.#recover();
+    this.#recover();
   }
 
   #tidy(): void {

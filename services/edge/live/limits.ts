@@ -1,3 +1,5 @@
+import { SluiceError } from '@sluice/errors';
+
 /** Connections that are open at once, by whatever they are counted by. */
 export class ConnectionCount {
   readonly #counts = new Map<string, number>();
@@ -48,4 +50,9 @@ export class RateLimit {
     this.#perMs = perSecond / 1_000;
     this.#size = perSecond * burstSeconds;
   }
+}
+
+/** For a message that finds too few tokens, or too many others before it. */
+export function tooFast(): SluiceError {
+  return new SluiceError('too_many_requests', 'Messages come faster than this connection may send them.');
 }

@@ -91,8 +91,8 @@ export class Membership {
       tell(standings);
     } finally {
       for (const { feed, collector } of candidates) {
-        if (collector) feed.letGoOf(collector);
-        feed.letGo();
+        if (collector) feed.collectors.release(collector);
+        feed.audience.letGo();
       }
     }
   }
@@ -110,7 +110,7 @@ export class Membership {
       const member = this.#members.get(name);
       if (!member) continue;
       this.#members.delete(name);
-      member.feed.leave(member.subscription);
+      member.feed.audience.leave(member.subscription);
       this.#metrics.subscriptions.dec();
     }
   }
@@ -181,8 +181,8 @@ export class Membership {
     const from = this.#pastWanted(feed, wish);
     if (from === undefined) return;
     const older = candidate.collector;
-    if (older?.broken === true) feed.letGoOf(older);
-    if (older === undefined || older.broken) candidate.collector = feed.collect(from);
+    if (older?.broken === true) feed.collectors.release(older);
+    if (older === undefined || older.broken) candidate.collector = feed.collectors.take(from);
     // A history that cannot be read now is asked for again until time is up.
     await candidate.collector?.ready.catch(() => pause());
   }

@@ -1,38 +1,30 @@
 import type { ServerResponse } from 'node:http';
-import { problemHeaders, SluiceError, toProblem, toSluiceError } from '@sluice/errors';
+import { SluiceError, toSluiceError } from '@sluice/errors';
 import type { Ending } from '../credentials/authenticator.ts';
 import type { Access, AccessOwner } from './access.ts';
 import type { Batch } from './batch.ts';
 import { closeCodes, type CloseReason } from './close-codes.ts';
-import { standingsJson } from './codec.ts';
-import { eventIdOf, eventIdPrefix, formatEventId, parseEventId } from './event-id.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import type { Handshake } from './handshake.ts';
 import type { Beating } from './heartbeat.ts';
-import type { LiveEvent } from './live-event.ts';
 import { Membership, type Wish } from './membership.ts';
 import { Outlet } from './outlet.ts';
-import type { Resume } from './op.ts';
-import type { Refusal } from './permissions.ts';
+import { SseCodec, sseComment, sseMessage } from './sse-codec.ts';
 import type { SseRequest } from './sse-request.ts';
+import { answerProblem, beginEventStream } from './sse-response.ts';
 import type { Standing, Subscriber, Subscription } from './subscription.ts';
 import type { Rechecked } from './sweep.ts';
-import type { ConnectionContext, Handshake } from './ws-connection.ts';
-
-/** A comment line (HTML, 9.2.6): keeps proxies from closing a quiet stream. */
-const comment = Buffer.from(': \n\n');
 
 /**
  * One client of server-sent events. It follows the same names from beginning to end; the id of every event says where it
- * stands on all of them, so `Last-Event-ID` is enough to go on. Events are shared with all other clients where it
- * follows one name, and get an id of their own where it follows several.
+ * stands on all of them, so `Last-Event-ID` is enough to go on.
  */
 export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecked {
   readonly #response: ServerResponse;
   readonly #context: ConnectionContext;
   readonly #handshake: Handshake;
   readonly #access: Access;
-  readonly #names: readonly string[];
-  /** Newest sequence the client has of each name, in the same order. */
-  readonly #positions: number[];
+  readonly #codec: SseCodec;
   readonly #outlet: Outlet;
   readonly #membership: Membership;
   readonly #opened = Date.now();
@@ -52,13 +44,9 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
     this.#context = context;
     this.#handshake = handshake;
     this.#access = access;
-    this.#names = request.names;
-    this.#positions = request.names.map(() => 0);
+    this.#codec = new SseCodec(request.names, hub);
     this.#outlet = new Outlet(
-      {
-        batch: (batch, subscription) => this.#batch(batch, subscription),
-        event: (event, subscription) => this.#event(event, subscription?.name),
-      },
+      this.#codec,
       response,
       { pulse: hub.pulse, metrics: hub.metrics, budget: config.liveBudget },
       () => this.#cutOff('slow'),
@@ -81,8 +69,7 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
   }
 
   resync(_subscription: Subscription, standing: Standing): void {
-    this.#positions[this.#names.indexOf(standing.name)] = standing.seq;
-    this.#tell('resync', standing);
+    this.#outlet.send(this.#codec.resync(standing));
   }
 
   notify(event: 'degraded' | 'restored'): void {
@@ -95,7 +82,7 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
       return this.#cutOff('unresponsive');
     this.#stalled = writableNeedDrain ? writableLength : undefined;
     // A slow client has bytes under way that keep the connection busy.
-    if (!writableNeedDrain && this.#response.headersSent) this.#outlet.send(comment);
+    if (!writableNeedDrain && this.#response.headersSent) this.#outlet.send(sseComment);
   }
 
   expiring(inMs: number): void {
@@ -121,7 +108,7 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
   retire(afterMs: number): void {
     if (this.#closing) return;
     const ms = Math.round(afterMs);
-    this.#outlet.send(Buffer.from(`retry: ${ms}\nevent: closing\ndata: {"reconnect_ms":${ms}}\n\n`));
+    this.#outlet.send(sseMessage('closing', { reconnect_ms: ms }, ms));
     this.#finish('going_away');
   }
 
@@ -148,79 +135,22 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
 
   #wish({ names, lastEventId, history }: SseRequest): Wish {
     if (lastEventId === undefined) return { names, history };
-    // An id of other names or another form is a position all the same: one that nothing can be recovered from.
-    const id = parseEventId(lastEventId, names) ?? { epoch: '', sequences: [] };
-    const resume: Resume = Object.fromEntries(
-      names.map((name, i) => [name, { epoch: id.epoch, seq: id.sequences[i] ?? 0 }]),
-    );
-    id.sequences.forEach((seq, i) => {
-      this.#positions[i] = seq;
-    });
-    return { names, resume, history };
+    return { names, resume: this.#codec.resume(lastEventId), history };
   }
 
   #welcome(standings: readonly Standing[]): void {
-    const response = this.#response;
-    // Ends with the connection: no chunk around every write.
-    response.useChunkedEncodingByDefault = false;
-    response.writeHead(200, [
-      'content-type',
-      'text/event-stream',
-      'cache-control',
-      'no-store, no-transform',
-      'x-accel-buffering',
-      'no',
-      'x-request-id',
-      this.#handshake.requestId,
-    ]);
-    response.flushHeaders();
-    // What cannot be resumed is no position any more, in the ids of the other names' events too.
-    for (const { name, recovered } of standings)
-      if (recovered !== true) this.#positions[this.#names.indexOf(name)] = 0;
-    for (const { name, events, seq } of standings) {
-      for (const event of events) this.#outlet.send(this.#event(event, name));
-      this.#positions[this.#names.indexOf(name)] = seq;
-    }
-    this.#tell('subscribed', ...standings);
+    beginEventStream(this.#response, this.#handshake.requestId);
+    for (const message of this.#codec.welcome(standings)) this.#outlet.send(message);
   }
 
-  /** A message that is no position: the id of the event before it stays the client's. */
+  /** Nothing can be said before the stream has begun. */
   #say(event: string, data: Readonly<Record<string, unknown>>): void {
-    if (this.#response.headersSent)
-      this.#outlet.send(Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
-  }
-
-  #tell(event: string, ...standings: Standing[]): void {
-    const id = formatEventId(this.#prefix(), this.#positions);
-    const data = `{"channels":${standingsJson(standings)}}`;
-    this.#outlet.send(Buffer.from(`event: ${event}\nid: ${id}\ndata: ${data}\n\n`));
-  }
-
-  #batch(batch: Batch, subscription: Subscription): Buffer {
-    if (this.#names.length > 1)
-      return Buffer.concat(batch.events.map((event) => this.#event(event, subscription.name)));
-    this.#positions[0] = batch.events.at(-1)?.seq ?? 0;
-    return batch.sse;
-  }
-
-  #event(event: LiveEvent, name = event.channel): Buffer {
-    const at = this.#names.indexOf(name);
-    // A channel of a pattern whose lost event was fetched late is behind the others.
-    this.#positions[at] = Math.max(this.#positions[at] ?? 0, event.seq);
-    return event.sseEvent(
-      this.#names.length > 1
-        ? formatEventId(this.#prefix(), this.#positions)
-        : eventIdOf(this.#context.hub.epoch, name, this.#positions[0] as number),
-    );
-  }
-
-  #prefix(): string {
-    return eventIdPrefix(this.#context.hub.epoch, this.#names);
+    if (this.#response.headersSent) this.#outlet.send(sseMessage(event, data));
   }
 
   /** Ends the subscriptions that the client may not have any more, and the stream when none is left. */
   #withdraw(): void {
-    const channels: Record<string, Refusal> | null = this.#membership.withdraw();
+    const channels = this.#membership.withdraw();
     if (!channels) return;
     this.#context.hub.metrics.withdrawn.inc(Object.keys(channels).length);
     this.#outlet.keep((channel) => this.#membership.follows(channel));
@@ -273,11 +203,6 @@ export class SseConnection implements Subscriber, Beating, AccessOwner, Rechecke
 
   #answer(error: SluiceError): void {
     this.#context.hub.metrics.refused.inc({ code: error.code });
-    const { requestId } = this.#handshake;
-    const headers = [...problemHeaders(error), 'x-request-id', requestId];
-    // RFC 9110 section 11.6.1: a 401 says what it asks for.
-    if (error.status === 401) headers.push('www-authenticate', this.#context.challenge());
-    this.#response.writeHead(error.status, headers);
-    this.#response.end(JSON.stringify(toProblem(error, requestId)));
+    answerProblem(this.#response, error, this.#handshake.requestId, this.#context.challenge);
   }
 }
