@@ -1,40 +1,23 @@
 import path from 'node:path';
 import { DataDirectory } from './data-dir.ts';
-import { checkDatabase } from './database-check.ts';
-import { endpointsOf } from './endpoints.ts';
-import { freePort, isFree } from './free-port.ts';
-import { startKeeper, type Keeper } from './keeper-client.ts';
+import { endpointsOf, type Endpoints } from './endpoints.ts';
 import { firstKey, type FirstKey } from './first-key.ts';
+import { gatewayPort } from './gateway-port.ts';
+import { startKeeper, type Keeper } from './keeper-client.ts';
 import { endLeftovers, type ProcessList } from './leftovers.ts';
 import { chartPlan } from './live-chart.ts';
-import { localDatabase } from './local-database.ts';
-import { localNats } from './local-nats.ts';
 import type { LogView } from './log-view.ts';
-import { checkNats, natsAccessFrom, type NatsAccess } from './nats-check.ts';
-import type { NatsPasswords } from './nats-accounts.ts';
-import { natsServerPath, natsVersion } from './nats-server.ts';
+import type { NatsAccess } from './nats-check.ts';
 import type { StartOptions } from './options.ts';
 import { servicePlan, type ServiceReady } from './service-process.ts';
-import { ranks, stopInOrder, type StackProcess } from './stop-order.ts';
-import { Supervised, type SupervisorHooks } from './supervised.ts';
-import { UserError } from './user-error.ts';
+import { checkStackDatabase, startStackDatabase, type StackDatabase } from './stack-database.ts';
+import { checkStackNats, natsEnvironment, startStackNats, type StackNats } from './stack-nats.ts';
+import { StackProcesses } from './stack-processes.ts';
+import { ranks } from './stop-order.ts';
+import type { Supervised } from './supervised.ts';
 
 /** One process of each; an order by name is an order on the screen, they start together. */
 const serviceNames = ['admin', 'broadcaster', 'edge', 'marketdata', 'ratelimit', 'router'] as const;
-
-/** What one rank of the stop order gets before it is killed: longer than a service's own limit, so that it may say why. */
-const graceMs = 35_000;
-
-/** A request body of the default limit, 1 MiB, in its envelope. */
-const leastPayload = 1024 * 1024 + 64 * 1024;
-
-interface RunningNats {
-  /** What people connect with. */
-  readonly access: NatsAccess;
-  /** By user; undefined for a server that is not ours. */
-  readonly passwords: NatsPasswords | undefined;
-  readonly server: Supervised<void> | undefined;
-}
 
 /** The embedded stack: servers, services, feed, and the files that describe them. */
 export class LocalStack {
@@ -43,15 +26,13 @@ export class LocalStack {
   readonly #env: NodeJS.ProcessEnv;
   readonly #dataDir: DataDirectory;
   readonly #aborted = new AbortController();
-  readonly #supervised: Supervised<unknown>[] = [];
+  readonly #processes: StackProcesses;
   readonly #services: Supervised<ServiceReady>[] = [];
-  readonly #hooks: SupervisorHooks;
   #opened = false;
   #running = false;
-  #hurried = false;
   #keeper: Keeper | undefined;
-  #nats: RunningNats | undefined;
-  #database: { url: string; server: Supervised<void> | undefined } | undefined;
+  #nats: StackNats | undefined;
+  #database: StackDatabase | undefined;
   #gateway = '';
   #firstKey: FirstKey | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -61,7 +42,11 @@ export class LocalStack {
     this.#view = view;
     this.#env = env;
     this.#dataDir = new DataDirectory(options.dataDir);
-    this.#hooks = { changed: () => this.#changed(), say: (...said) => view.say(...said) };
+    this.#processes = new StackProcesses({
+      view,
+      onChange: () => this.#changed(),
+      signal: this.#aborted.signal,
+    });
   }
 
   get gateway(): string {
@@ -91,16 +76,16 @@ export class LocalStack {
     await this.#dataDir.open();
     this.#opened = true;
     await endLeftovers(this.#dataDir, this.#say);
-    const port = await this.#takePort();
-    if (this.#env['NATS_URL']) await this.#checkNats();
-    if (this.#env['DATABASE_URL']) await checkDatabase(this.#env['DATABASE_URL']);
+    const port = await gatewayPort(this.#options, this.#host);
+    await checkStackNats(this.#env, this.#view);
+    await checkStackDatabase(this.#env);
     if (this.#options.reset) {
       await this.#dataDir.wipe();
       this.#say('old data deleted');
     }
     this.#keeper = startKeeper();
     this.#firstKey = await firstKey(this.#dataDir, this.#env);
-    [this.#nats, this.#database] = await Promise.all([this.#startNats(), this.#startDatabase()]);
+    await this.#startServers();
     await this.#startServices(port);
     this.#running = true;
     this.#changed();
@@ -113,10 +98,10 @@ export class LocalStack {
       ...feed,
       name: 'feed',
       rank: ranks.feed,
-      env: this.#natsEnvironment('feed'),
+      env: natsEnvironment(this.#nats!, 'feed'),
       onLine: (line) => this.#view.raw('feed', line),
     });
-    await this.#supervise(new Supervised(plan, this.#hooks)).start();
+    await this.#processes.supervise(plan).start();
   }
 
   /** Starts the page with live candles. Gives its address. */
@@ -127,7 +112,7 @@ export class LocalStack {
       port: this.#options.chartPort,
       onLine: (line) => this.#view.raw('chart', line),
     });
-    const { chart = '' } = await this.#supervise(new Supervised(plan, this.#hooks)).start();
+    const { chart = '' } = await this.#processes.supervise(plan).start();
     return chart;
   }
 
@@ -135,16 +120,7 @@ export class LocalStack {
   async stop(): Promise<void> {
     this.#running = false;
     this.#aborted.abort();
-    for (const supervised of this.#supervised) supervised.expectEnd();
-    // Twice: a start that is interrupted may have been about to spawn one more.
-    for (let round = 0; round < 2; round += 1) {
-      await stopInOrder(this.#processes(), {
-        graceMs,
-        hurried: () => this.#hurried,
-        onKilled: ({ name }) => this.#view.say(name, 'warn', 'did not end in time and was killed'),
-      });
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await this.#processes.stop();
     await this.#keeper?.dismiss();
     await this.#writing.catch(() => {});
     if (this.#opened) await this.#dataDir.close();
@@ -152,78 +128,20 @@ export class LocalStack {
 
   /** Ends what is left at once. */
   hurry(): void {
-    this.#hurried = true;
+    this.#processes.hurry();
   }
 
   readonly #say = (text: string): void => this.#view.say('start', 'info', text);
 
-  async #takePort(): Promise<number> {
-    const { port, chartPort } = this.#options;
-    if (chartPort !== undefined) await this.#refuseTaken(chartPort, '--chart-port');
-    if (port === 0) return freePort(this.#host);
-    await this.#refuseTaken(port, '--port');
-    return port;
-  }
-
-  async #refuseTaken(port: number, option: string): Promise<void> {
-    if (!(await isFree(port, this.#host)))
-      throw new UserError(
-        `port ${port} on ${this.#host} is taken or not allowed: choose another one with ${option}`,
-      );
-  }
-
-  async #checkNats(): Promise<void> {
-    const { maxPayload } = await checkNats(natsAccessFrom(this.#env));
-    if (maxPayload < leastPayload)
-      this.#view.say(
-        'start',
-        'warn',
-        `that NATS server takes ${maxPayload} bytes in one message: larger bodies are refused, max_payload 8MB is better`,
-      );
-  }
-
-  async #startNats(): Promise<RunningNats> {
-    if (this.#env['NATS_URL']) {
-      const access = natsAccessFrom(this.#env);
-      this.#say(`NATS at ${access.url}, as NATS_URL says`);
-      return { access, passwords: undefined, server: undefined };
-    }
-    const program = await natsServerPath({
-      progress: this.#say,
+  async #startServers(): Promise<void> {
+    const options = {
       env: this.#env,
-      signal: this.#aborted.signal,
-    });
-    const credentials = await this.#dataDir.credentials();
-    const { plan, url } = await localNats({
-      program,
       dataDir: this.#dataDir,
-      credentials,
-      onLine: (level, text) => this.#view.say('nats', level, text),
-    });
-    const server = this.#supervise(new Supervised(plan, this.#hooks));
-    await server.start();
-    this.#say(`nats-server ${await natsVersion(program)} on ${url}`);
-    const passwords = credentials.natsPasswords;
-    return { access: { url, user: 'operator', password: passwords['operator'] }, passwords, server };
-  }
-
-  async #startDatabase(): Promise<{ url: string; server: Supervised<void> | undefined }> {
-    const external = this.#env['DATABASE_URL'];
-    if (external) {
-      this.#say(`database at ${new URL(external).host}, as DATABASE_URL says`);
-      return { url: external, server: undefined };
-    }
-    const { plan, url, version } = await localDatabase({
-      dataDir: this.#dataDir,
-      credentials: await this.#dataDir.credentials(),
-      progress: this.#say,
-      onLine: (level, text) => this.#view.say('postgres', level, text),
+      processes: this.#processes,
+      view: this.#view,
       signal: this.#aborted.signal,
-    });
-    const server = this.#supervise(new Supervised(plan, this.#hooks));
-    await server.start();
-    this.#say(`PostgreSQL ${version} on ${new URL(url).host}`);
-    return { url, server };
+    };
+    [this.#nats, this.#database] = await Promise.all([startStackNats(options), startStackDatabase(options)]);
   }
 
   async #startServices(port: number): Promise<void> {
@@ -241,10 +159,14 @@ export class LocalStack {
         name,
         entry: `services/${name}/main.ts`,
         rank: name === 'edge' ? ranks.edge : ranks.worker,
-        env: { ...env, ...this.#natsEnvironment(name), ...(name === 'admin' ? this.firstKey.env : {}) },
+        env: {
+          ...env,
+          ...natsEnvironment(this.#nats!, name),
+          ...(name === 'admin' ? this.firstKey.env : {}),
+        },
         onLine: (line) => this.#view.raw(name, line),
       });
-      const service = this.#supervise(new Supervised(plan, this.#hooks));
+      const service = this.#processes.supervise(plan);
       this.#services.push(service);
       return service.start();
     });
@@ -252,26 +174,9 @@ export class LocalStack {
     this.#gateway = ready.find((service) => service.gateway !== undefined)?.gateway ?? '';
   }
 
-  /** A NATS server of somebody else has the users that NATS_URL names; ours has one for each process. */
-  #natsEnvironment(name: string): Record<string, string> {
-    const { access, passwords } = this.#nats!;
-    const own = passwords === undefined ? access : { user: name, password: passwords[name] };
-    return { NATS_URL: access.url, NATS_USER: own.user ?? '', NATS_PASSWORD: own.password ?? '' };
-  }
-
-  #supervise<T>(supervised: Supervised<T>): Supervised<T> {
-    if (this.#aborted.signal.aborted) supervised.expectEnd();
-    this.#supervised.push(supervised);
-    return supervised;
-  }
-
-  #processes(): StackProcess[] {
-    return this.#supervised.flatMap(({ process }) => (process === undefined ? [] : [process]));
-  }
-
   /** Tells the keeper at once, and the files one after another: the newest state is always the last one written. */
   #changed(): void {
-    const processes = this.#processes();
+    const processes = this.#processes.running;
     this.#keeper?.update(processes);
     const list: ProcessList = { keeper: this.#keeper?.identity, processes };
     this.#writing = this.#writing
@@ -284,7 +189,7 @@ export class LocalStack {
       );
   }
 
-  #endpoints(): ReturnType<typeof endpointsOf> {
+  #endpoints(): Endpoints {
     return endpointsOf({
       gateway: this.#gateway,
       nats: this.#nats!.access,

@@ -1,14 +1,14 @@
 import { SluiceError } from '@sluice/errors';
-import type { GiveBack, Want } from '@sluice/limits';
 import type { FlatHeaders } from '@sluice/wire';
 import type { Call } from './call.ts';
 import { limitFields } from './fields.ts';
 import type { LimitSubject } from './key-text.ts';
-import type { LeaseAnswer, Leaser } from './lease-client.ts';
+import type { Leaser } from './lease-client.ts';
 import { LeaseTable } from './lease-table.ts';
 import type { Plan } from './plans.ts';
-import { refusal } from './refusal.ts';
 import type { TokenLease } from './token-lease.ts';
+import { TokenSupply } from './token-supply.ts';
+import { judge, type Verdict } from './verdict.ts';
 import { WaitingLeases } from './waiting.ts';
 
 /** A call as the limiter sees it; an exchange is one. */
@@ -29,19 +29,6 @@ export interface LimiterOptions {
   readonly wake: () => void;
 }
 
-type Verdict =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'refuse'; readonly error: SluiceError }
-  | { readonly kind: 'wait'; readonly on: TokenLease };
-
-const pass = { kind: 'pass' } as const;
-
-/** Leases that are over when they arrive are as good as none: after so many of them a call is decided without. */
-const mostAsked = 8;
-
-/** Calls that wait for the lease of one key at most: each is a connection that somebody holds open. */
-const mostWaiting = 10_000;
-
 /**
  * Decides calls. One whose leases are at hand costs a look into the table per meter. Otherwise it asks for all the leases
  * it lacks in one message and waits, with others of the same key, in order. Tokens are taken from all meters or from none.
@@ -51,12 +38,21 @@ export class Limiter {
   readonly #now: () => number;
   readonly #table: LeaseTable;
   readonly #waiting = new WaitingLeases();
-  #returns: GiveBack[] = [];
+  readonly #supply: TokenSupply;
 
   constructor(options: LimiterOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#table = new LeaseTable(options.mostKeys, (entry) => this.#giveBack(entry));
+    this.#supply = new TokenSupply({
+      leaser: options.leaser,
+      now: this.#now,
+      onAnswer: (leases, now) => this.#answered(leases, now),
+      onFailure: (leases, now) => {
+        for (const lease of leases) this.#drain(lease, now);
+      },
+      wake: options.wake,
+    });
+    this.#table = new LeaseTable(options.mostKeys, (entry) => this.#supply.giveBack(entry));
   }
 
   /** Keys that are remembered. */
@@ -71,7 +67,7 @@ export class Limiter {
 
   /** Whether `tick` has anything to do. */
   get busy(): boolean {
-    return this.#waiting.calls > 0 || this.#table.holding || this.#returns.length > 0;
+    return this.#waiting.calls > 0 || this.#table.holding || this.#supply.returning;
   }
 
   /** Resolves, or returns, for a call that may go on. Throws or rejects with SluiceError: 429, and 503 where a policy says so. */
@@ -93,7 +89,7 @@ export class Limiter {
     const now = this.#now();
     this.#table.returnEnded(now);
     for (const lease of this.#waiting.leases()) if (!lease.asking) this.#drain(lease, now);
-    this.#flushReturns();
+    this.#supply.flush();
   }
 
   /** To be called after meters were retired: their tokens go back, and calls that wait begin anew. */
@@ -101,13 +97,13 @@ export class Limiter {
     const now = this.#now();
     for (const lease of this.#table.retire())
       for (const waiting of this.#waiting.takeAll(lease)) this.#again(waiting, now);
-    this.#flushReturns();
+    this.#supply.flush();
   }
 
   /** Returns every token that is held. */
   stop(): void {
     this.#table.clear();
-    this.#flushReturns();
+    this.#supply.flush();
   }
 
   #leases(plan: Plan, call: LimitSubject): TokenLease[] {
@@ -122,7 +118,7 @@ export class Limiter {
     lease.spend(cost);
     lease.meter.counts.admitted++;
     if (lease.left < lease.low && !lease.asking && this.#options.leaser.available(now))
-      this.#ask([lease], 1, now);
+      this.#supply.ask([lease], 1, now);
   }
 
   #decide(call: LimitedCall, plan: Plan, leases: TokenLease[], now: number): void | Promise<void> {
@@ -173,86 +169,27 @@ export class Limiter {
     else call.reject(verdict.error);
   }
 
-  /** `head` is the lease in whose queue the call is first: it need not wait for itself there. */
+  /** Judges a call and does what the verdict asks of its leases. `head`: the lease in whose queue it is first. */
   #judge(call: Call, head: TokenLease | null, now: number): Verdict {
-    const { cost } = call.plan;
-    const { leaser } = this.#options;
-    const refused: TokenLease[] = [];
-    const closed: TokenLease[] = [];
-    const lacking: TokenLease[] = [];
-    let on: TokenLease | null = null;
-    for (const lease of call.leases) {
-      const first = lease === head || lease.waiting.length === 0;
-      if (first && lease.has(cost, now)) continue;
-      if (cost > lease.meter.limit || (!lease.has(cost, now) && lease.usedUp(cost, now))) {
-        if (this.#mayQueue(call, lease, head, now)) on ??= lease;
-        else refused.push(lease);
-      } else if (!first || lease.asking) {
-        if (lease.waiting.length < mostWaiting || lease === head) on ??= lease;
-        else refused.push(lease);
-      } else if (call.asked < mostAsked && leaser.available(now)) lacking.push(lease);
-      else if (lease.meter.onFailure === 'closed') closed.push(lease);
-      else if (!lease.emergencyRoom(cost, now)) refused.push(lease);
-    }
-    if (refused.length > 0 || closed.length > 0)
-      return { kind: 'refuse', error: refusal(call.plan, refused, closed, now) };
-    if (lacking.length > 0) {
+    const verdict = judge(call, head, this.#options.leaser, now);
+    if (verdict.kind === 'pass') this.#spendAll(call, now);
+    else if (verdict.kind === 'wait' && verdict.lacking.length > 0) {
       call.asked++;
-      this.#ask(lacking, cost, now, head === null);
-      on ??= head !== null && lacking.includes(head) ? head : (lacking[0] as TokenLease);
+      this.#supply.ask(verdict.lacking, call.plan.cost, now, head === null);
     }
-    if (on !== null) return { kind: 'wait', on };
-    for (const lease of call.leases)
+    return verdict;
+  }
+
+  #spendAll({ plan: { cost }, leases }: Call, now: number): void {
+    for (const lease of leases)
       if (lease.has(cost, now)) this.#spend(lease, cost, now);
       else {
         lease.spendEmergency(cost, now);
         lease.meter.counts.emergency++;
       }
-    return pass;
   }
 
-  /** Whether a call may wait for used tokens to come back, as its policy's `throttle` says. */
-  #mayQueue(call: Call, lease: TokenLease, head: TokenLease | null, now: number): boolean {
-    const { throttle, limit, counts } = lease.meter;
-    if (throttle === null || call.plan.cost > limit) return false;
-    const until = call.arrivedAt + throttle.delayMs;
-    if (now >= until || now + lease.retryMs(now) > until) return false;
-    if (lease !== head && lease.waiting.length >= throttle.queue) return false;
-    if (!call.queued) counts.queued++;
-    call.queued = true;
-    call.asked = 0;
-    return true;
-  }
-
-  /** `extra`: the call that causes it is not in the queues yet. */
-  #ask(leases: readonly TokenLease[], cost: number, now: number, extra = false): void {
-    const wants = leases.map((lease) => {
-      lease.asking = true;
-      const need = lease.waiting[0]?.plan.cost ?? cost;
-      return lease.want(need, lease.waitingCost + (extra ? cost : 0), now);
-    });
-    this.#options.leaser.ask(wants).then(
-      (answer) => this.#answered(leases, wants, answer),
-      () => {
-        for (const lease of leases) lease.asking = false;
-        const failedAt = this.#now();
-        for (const lease of leases) this.#drain(lease, failedAt);
-      },
-    );
-  }
-
-  #answered(leases: readonly TokenLease[], wants: readonly Want[], { grants, sentAt }: LeaseAnswer): void {
-    const now = this.#now();
-    leases.forEach((lease, i) => {
-      const grant = grants[i] as LeaseAnswer['grants'][number];
-      lease.asking = false;
-      // Granted under a limit that is no longer the document's, or for a key that was forgotten and may be known anew.
-      const back =
-        lease.dropped || lease.meter.retired
-          ? lease.refuse(grant)
-          : lease.accept(grant, wants[i] as Want, sentAt, now);
-      if (back !== null) this.#giveBack(back);
-    });
+  #answered(leases: readonly TokenLease[], now: number): void {
     for (const lease of leases) {
       if (lease.dropped) for (const call of this.#waiting.takeAll(lease)) this.#again(call, now);
       else this.#drain(lease, now);
@@ -277,17 +214,5 @@ export class Limiter {
       if (verdict.kind === 'wait') this.#queue(call, verdict.on);
       else this.#settle(call, verdict);
     }
-  }
-
-  #giveBack(entry: GiveBack): void {
-    this.#returns.push(entry);
-    this.#options.wake();
-  }
-
-  #flushReturns(): void {
-    if (this.#returns.length === 0) return;
-    const entries = this.#returns;
-    this.#returns = [];
-    this.#options.leaser.giveBack(entries);
   }
 }
