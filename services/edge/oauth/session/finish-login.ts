@@ -6,9 +6,9 @@ import { setCookie } from './cookies.ts';
 import type { ConfiguredLogin } from './login.ts';
 import { LoginFailed, type LoginContext, type LoginPage } from './login-page.ts';
 import { answerPage, redirect } from './pages.ts';
-import type { Tokens } from './provider.ts';
 import { encodeSession, largestEntry, sealState, stateOf } from './stored-session.ts';
 import { newTicket, sealTicket, type Ticket } from './ticket.ts';
+import type { Tokens } from './tokens.ts';
 
 /**
  * `GET /auth/<login>/callback`: what the provider sends the browser back to. Only the browser that began the login can

@@ -10,7 +10,7 @@ import { LoginFailed, type LoginContext, type LoginPage } from './login-page.ts'
 import type { ConfiguredLogin } from './login.ts';
 import { logOut } from './log-out.ts';
 import { answerPage, noReferrer, wantsPage } from './pages.ts';
-import { ProviderError } from './provider.ts';
+import { ProviderError } from './provider-error.ts';
 import { showSession } from './show-session.ts';
 
 const pages: Readonly<Record<string, { readonly method: string; readonly page: LoginPage }>> = {

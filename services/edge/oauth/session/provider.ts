@@ -1,38 +1,10 @@
 import type { Login } from '@sluice/policy';
 import * as openid from 'openid-client';
-import { claimAt, type Claims } from '../../credentials/claims.ts';
 import { boundedFetch } from '../bounded-fetch.ts';
 import { Gate, GateClosed } from '../gate.ts';
 import { Secret } from '../secret.ts';
-
-/** What a login or a refresh has brought. Access tokens are not part of it: nobody behind the gateway is given one. */
-export interface Tokens {
-  /** Of the ID token, completed from the userinfo endpoint where the login's own claims are missing in it. */
-  readonly claims: Claims;
-  readonly subject: string;
-  /** For the provider's logout page; null where a refresh brought none. */
-  readonly idToken: string | null;
-  readonly refreshToken: string | null;
-  /** When the access token ends, milliseconds since the epoch; null: the provider does not say. */
-  readonly accessEnd: number | null;
-}
-
-/**
- * Why the provider gave nothing. `away`: try later. `refused`: it sent the user back with an error. `invalid`: it does not
- * take what it was given, or what it gave cannot be believed.
- */
-export class ProviderError extends Error {
-  readonly kind: 'away' | 'refused' | 'invalid';
-  /** Error code of RFC 6749 (`invalid_grant`, `access_denied`) where there is one; `other_subject` is our own. */
-  readonly code: string | null;
-
-  constructor(kind: ProviderError['kind'], code: string | null, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'ProviderError';
-    this.kind = kind;
-    this.code = code;
-  }
-}
+import { ProviderError, providerError } from './provider-error.ts';
+import { tokensOf, type Tokens, type TokensBefore } from './tokens.ts';
 
 export interface CodeChecks {
   readonly state: string;
@@ -46,9 +18,6 @@ const answerLimit = 256 * 1024;
 const mostCalls = 64;
 /** How long the provider's addresses are believed. */
 const metadataMs = 3_600_000;
-
-/** Claims that tell of the ID token itself, not of who it is about. */
-const ofTheToken = new Set(['nonce', 'at_hash', 'c_hash', 's_hash', 'azp', 'exp', 'nbf', 'jti', 'sid']);
 
 interface Configured {
   /**
@@ -100,16 +69,16 @@ export class Provider {
         expectedNonce: nonce,
         idTokenExpected: true,
       });
-      return this.#tokens(config, answer, null);
+      return tokensOf(config, this.#settings, answer, null);
     });
   }
 
   /** `before` is what the session knows: a refreshed ID token has to be about the same subject (OIDC Core section 12.2). */
-  async refresh(refreshToken: string, before: Pick<Tokens, 'claims' | 'subject'>): Promise<Tokens> {
+  async refresh(refreshToken: string, before: TokensBefore): Promise<Tokens> {
     const { plain: config } = await this.#configured();
     return this.#call(async () => {
       const answer = await openid.refreshTokenGrant(config, refreshToken);
-      return this.#tokens(config, answer, before);
+      return tokensOf(config, this.#settings, answer, before);
     });
   }
 
@@ -130,48 +99,6 @@ export class Provider {
       post_logout_redirect_uri: afterwards,
       ...(idToken === null ? {} : { id_token_hint: idToken }),
     }).href;
-  }
-
-  async #tokens(
-    config: openid.Configuration,
-    answer: openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers,
-    before: Pick<Tokens, 'claims' | 'subject'> | null,
-  ): Promise<Tokens> {
-    const identity = answer.claims();
-    const subject = identity?.sub ?? before?.subject;
-    if (subject === undefined) throw new ProviderError('invalid', null, 'the answer holds no ID token');
-    if (before !== null && subject !== before.subject)
-      throw new ProviderError('invalid', 'other_subject', 'the refreshed ID token is about somebody else');
-    const own =
-      identity === undefined ? (before as Pick<Tokens, 'claims'>).claims : withoutTokenClaims(identity);
-    const scope = answer.scope ?? claimAt(before?.claims ?? {}, 'scope') ?? this.#settings.scopes.join(' ');
-    let claims: Claims = Object.hasOwn(own, 'scope') && identity ? own : { ...own, scope };
-    if (identity !== undefined && this.#lacks(claims)) {
-      try {
-        const more = await openid.fetchUserInfo(config, answer.access_token, subject);
-        claims = { ...more, ...claims };
-      } catch (error) {
-        // After a refresh the old refresh token is spent: losing the new one would log the user out.
-        if (before === null) throw error;
-        claims = { ...before.claims, ...claims };
-      }
-    }
-    const lifetime = answer.expires_in;
-    return {
-      claims,
-      subject,
-      idToken: answer.id_token ?? null,
-      refreshToken: answer.refresh_token ?? null,
-      accessEnd: lifetime === undefined ? null : Date.now() + lifetime * 1_000,
-    };
-  }
-
-  /** Whether a claim that the document names is not there. */
-  #lacks(claims: Claims): boolean {
-    const { subject_claim, roles_claim, scopes_claim, tenant_claim, consumer_claim } = this.#settings;
-    return [subject_claim, roles_claim, scopes_claim, tenant_claim, consumer_claim].some(
-      (path) => path !== undefined && claimAt(claims, path) === undefined,
-    );
   }
 
   async #call<T>(call: () => Promise<T>): Promise<T> {
@@ -236,40 +163,4 @@ function clientAuthentication(secret: string): openid.ClientAuth {
     const use = methods.includes('client_secret_basic') ? basic : post;
     use(server, client, body, headers);
   };
-}
-
-function withoutTokenClaims(claims: Claims): Claims {
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => !ofTheToken.has(name)));
-}
-
-const codeText = /^[a-z_]{1,64}$/;
-
-function providerError(error: unknown): ProviderError {
-  if (error instanceof ProviderError) return error;
-  if (error instanceof openid.AuthorizationResponseError || error instanceof openid.ResponseBodyError) {
-    const code = codeText.test(error.error) ? error.error : null;
-    const away = error instanceof openid.ResponseBodyError && error.status >= 500;
-    const kind = error instanceof openid.AuthorizationResponseError ? 'refused' : 'invalid';
-    return new ProviderError(
-      away || code === 'temporarily_unavailable' || code === 'server_error' ? 'away' : kind,
-      code ?? 'unnamed',
-      `the provider answered ${code ?? 'an error without a name'}`,
-      error,
-    );
-  }
-  if (isAway(error)) return new ProviderError('away', null, 'the provider did not answer', error);
-  return new ProviderError('invalid', null, 'the answer of the provider cannot be believed', error);
-}
-
-/** No connection, no answer in time, an answer of its proxy (5xx, 429) or none at all. */
-function isAway(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code, status } = at as { code?: unknown; status?: unknown };
-    if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT' || at.name === 'TimeoutError') return true;
-    if (at instanceof TypeError && at.message === 'fetch failed') return true;
-    if (typeof code === 'string' && /^(?:E[A-Z]+|EAI_[A-Z]+|UND_ERR_.*)$/.test(code)) return true;
-    if (typeof status === 'number' && (status >= 500 || status === 429)) return true;
-    if (at.cause instanceof Response && (at.cause.status >= 500 || at.cause.status === 429)) return true;
-  }
-  return false;
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ConfiguredLogin } from './login.ts';
-import { ProviderError } from './provider.ts';
+import { ProviderError } from './provider-error.ts';
 import type { KnownSession, SessionStore } from './session-store.ts';
 import { renewalTime, sealState, stateOf, unsealState, type SessionState } from './stored-session.ts';
 import type { Ticket } from './ticket.ts';

@@ -1,8 +1,6 @@
-import { hash } from 'node:crypto';
 import { SluiceError } from '@sluice/errors';
 import type { Bus } from '@sluice/nats';
 import { grants, type Grants } from '@sluice/policy';
-import { LRUCache } from 'lru-cache';
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials, Ending } from '../../credentials/authenticator.ts';
 import { badToken, cannotCheck } from '../../credentials/bearer.ts';
@@ -15,7 +13,9 @@ import { Renewal, SessionOver } from './renewal.ts';
 import { fromOwnPage } from './same-origin.ts';
 import { SessionStore, type KnownSession } from './session-store.ts';
 import { renewalTime, unsealState, type SessionState } from './stored-session.ts';
-import { openTicket, type Ticket } from './ticket.ts';
+import { TicketCache } from './ticket-cache.ts';
+import type { Ticket } from './ticket.ts';
+import { WatchedSessions } from './watched-sessions.ts';
 
 export interface SessionsOptions {
   readonly bus: Bus;
@@ -29,19 +29,8 @@ export interface SessionsOptions {
 
 /** Not a registered scheme: a 401 has to name one (RFC 9110 section 15.5.2), and a cookie is none. */
 const challenge = 'Cookie realm="sluice"';
-/** How often the sessions of live connections are looked at. */
-const tickMs = 1_000;
-/** Cookies that are being opened at one time; more are refused with 503 instead of being queued. */
-const mostOpening = 1_000;
-
 /** So long after a login, an edge whose replica of the bucket is behind may not have heard of it. */
 const newMs = 5_000;
-
-interface Watcher {
-  readonly ticket: Ticket;
-  readonly ended: (why: Ending) => void;
-  readonly changed: () => void;
-}
 
 /** The sessions of browsers, as a method of authentication: the cookie, checked, and refreshed when it is time. */
 export class Sessions implements CredentialMethod {
@@ -50,23 +39,27 @@ export class Sessions implements CredentialMethod {
   readonly store: SessionStore;
   readonly #logins: Logins;
   readonly #renewal: Renewal;
-  /** Cookies that were opened, by their hash. */
-  readonly #opened: LRUCache<string, Ticket>;
-  readonly #opening = new Map<string, Promise<Ticket | null>>();
+  readonly #opened: TicketCache;
   readonly #tickets = new WeakMap<Caller, Ticket>();
-  readonly #watchers = new Set<Watcher>();
+  readonly #watched: WatchedSessions;
   readonly #complaints: Complaints;
   readonly #stopFollowing: () => void;
   #granted: Grants;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SessionsOptions) {
-    const { bus, replicas, most, document } = options;
-    this.#logins = options.logins;
+    const { bus, replicas, most, document, logins } = options;
+    this.#logins = logins;
     this.#complaints = new Complaints(options.report);
     this.store = new SessionStore({ bus, replicas, most, changed: (entry) => this.#changed(entry) });
-    this.#renewal = new Renewal(this.store, (...complaint) => this.#complaints.make(...complaint));
-    this.#opened = new LRUCache({ max: most });
+    const complain: Complaints['make'] = (...complaint) => this.#complaints.make(...complaint);
+    this.#renewal = new Renewal(this.store, complain);
+    this.#opened = new TicketCache({ logins, most, complain });
+    this.#watched = new WatchedSessions({
+      logins,
+      store: this.store,
+      renewal: this.#renewal,
+      find: (ticket) => this.#find(ticket),
+    });
     this.#granted = grants(document.current);
     this.#stopFollowing = document.onChange((changed) => {
       this.#granted = grants(changed);
@@ -81,18 +74,18 @@ export class Sessions implements CredentialMethod {
 
   verify(credentials: Credentials): Caller | Promise<Caller> {
     const cookie = this.#logins.sessionCookie(credentials.cookie) ?? '';
-    const digest = hash('sha256', cookie, 'base64url');
-    const ticket = this.#opened.get(digest);
-    const known = ticket && this.store.peek(ticket.entry);
+    const ticket = this.#opened.open(cookie);
+    if (ticket instanceof Promise) return ticket.then((found) => this.#look(found, credentials));
+    const known = this.store.peek(ticket.entry);
     // At once where everything is at hand: no promise for most requests.
-    if (ticket && known && known.state !== null) return this.#judge(ticket, known, known.state, credentials);
-    return this.#open(digest, cookie).then((found) => this.#look(found, credentials));
+    if (known && known.state !== null) return this.#judge(ticket, known, known.state, credentials);
+    return this.#look(ticket, credentials);
   }
 
   /** The ticket in a `Cookie` field, whether its session still goes on or not. Null for none, or for one that is no good. */
   async ticketOf(field: string | null): Promise<Ticket | null> {
     const cookie = this.#logins.sessionCookie(field);
-    return cookie === null ? null : this.#open(hash('sha256', cookie, 'base64url'), cookie);
+    return cookie === null ? null : this.#opened.open(cookie);
   }
 
   /** What a session holds; null when it is over. Rejects with SluiceError `unavailable`. */
@@ -119,42 +112,14 @@ export class Sessions implements CredentialMethod {
   /** Keeps the session of a live connection fresh, and tells when it is over: no request would come to notice. */
   watch(caller: Caller, ended: (why: Ending) => void, changed: () => void): () => void {
     const ticket = this.#tickets.get(caller);
-    if (!ticket) return () => {};
-    const watcher = { ticket, ended, changed };
-    this.#watchers.add(watcher);
-    this.#timer ??= setInterval(() => this.#tick(), tickMs).unref();
-    return () => this.#unwatch(watcher);
+    return ticket ? this.#watched.add(ticket, ended, changed) : () => {};
   }
 
   stop(): void {
     this.#stopFollowing();
-    clearInterval(this.#timer);
+    this.#watched.stop();
     this.store.stop();
     this.#logins.stop();
-  }
-
-  #open(digest: string, cookie: string): Promise<Ticket | null> {
-    const known = this.#opened.get(digest);
-    if (known) return Promise.resolve(known);
-    const underWay = this.#opening.get(digest);
-    if (underWay) return underWay;
-    if (this.#opening.size >= mostOpening)
-      return Promise.reject(cannotCheck('too many cookies are being opened'));
-    const opening = openTicket(cookie, this.#logins)
-      .then(
-        (ticket) => {
-          if (ticket) this.#opened.set(digest, ticket);
-          return ticket;
-        },
-        (error: unknown) => {
-          const cause = error instanceof SluiceError ? error.cause : error;
-          this.#complaints.make('cookie_key', 'session cookies cannot be opened', cause);
-          throw cannotCheck(error);
-        },
-      )
-      .finally(() => this.#opening.delete(digest));
-    this.#opening.set(digest, opening);
-    return opening;
   }
 
   async #look(ticket: Ticket | null, credentials: Credentials, renewed = false): Promise<Caller> {
@@ -238,42 +203,6 @@ export class Sessions implements CredentialMethod {
 
   #changed(entry: string | null): void {
     this.#renewal.changed(entry);
-    for (const watcher of this.#watchers)
-      if (entry === null || watcher.ticket.entry === entry) void this.#check(watcher);
-  }
-
-  #tick(): void {
-    const now = Date.now();
-    for (const watcher of this.#watchers) {
-      const { entry } = watcher.ticket;
-      const state = this.store.peek(entry)?.state;
-      if ((!state || now >= renewalTime(state)) && !this.#renewal.pausing(entry)) void this.#check(watcher);
-    }
-  }
-
-  /** Reads the session again where it is not at hand, refreshes it where it is time. */
-  async #check(watcher: Watcher): Promise<void> {
-    const { ticket } = watcher;
-    const login = this.#logins.get(ticket.login);
-    if (!login) return;
-    try {
-      const known = await this.#find(ticket);
-      if (known?.state && Date.now() >= renewalTime(known.state)) await this.#renewal.renew(ticket, login);
-      if (!this.#watchers.has(watcher)) return;
-      // A refresh brings the claims up to date, whichever edge has made it.
-      if (known?.state) return watcher.changed();
-    } catch (error) {
-      // Not now: looked at again with the next tick.
-      if (!(error instanceof SessionOver) || !this.#watchers.has(watcher)) return;
-    }
-    this.#unwatch(watcher);
-    watcher.ended('revoked');
-  }
-
-  #unwatch(watcher: Watcher): void {
-    this.#watchers.delete(watcher);
-    if (this.#watchers.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#watched.changed(entry);
   }
 }

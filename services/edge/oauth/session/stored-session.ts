@@ -1,7 +1,7 @@
 import type { Claims } from '../../credentials/claims.ts';
-import type { Tokens } from './provider.ts';
 import { seal, unseal } from './seal.ts';
 import type { Ticket } from './ticket.ts';
+import type { Tokens } from './tokens.ts';
 
 /** KV bucket with an entry per session, `<login>.<session id>`; each goes by itself when its session is over. */
 export const sessionsBucket = 'sessions';
