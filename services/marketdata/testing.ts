@@ -7,7 +7,7 @@ import { historyEndpoints } from './history/endpoints.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { marketdataMetrics } from './metrics.ts';
 import { retentionHorizon, type Store } from './store/mod.ts';
-import { testStore } from './store/suite.ts';
+import { testStore } from './store/testing/test-store.ts';
 
 /** A worker inside the test's process: everything of main.ts but the signals and the log. */
 export interface TestWorker {

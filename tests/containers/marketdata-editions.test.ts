@@ -2,7 +2,7 @@ import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer 
 import { afterAll, describe, it } from 'vitest';
 import { Database } from '../../services/marketdata/store/database.ts';
 import { findEdition, type Edition } from '../../services/marketdata/store/edition.ts';
-import { storeSuite } from '../../services/marketdata/store/suite.ts';
+import { storeSuite } from '../../services/marketdata/store/testing/suite.ts';
 
 /**
  * The store on TimescaleDB, in containers: the image as it is, and once more as the Apache edition if it is not that

@@ -1,4 +1,4 @@
 import { createDatabase } from '@sluice/testing';
-import { storeSuite } from './suite.ts';
+import { storeSuite } from './testing/suite.ts';
 
 storeSuite('plain', createDatabase);

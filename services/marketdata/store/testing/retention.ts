@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { oracleCandles } from '../../../../tests/marketdata/oracle.ts';
+import type { TestTrade } from '../../../../tests/marketdata/trades.ts';
+import type { Edition } from '../edition.ts';
+import { allCandles, allTrades, slow, testStore } from './test-store.ts';
+
+/** What stays of trades past their time, on a database of its own. */
+export function retentionCases(edition: Edition, database: () => Promise<string>): void {
+  it('drops days that are older than trades are kept, and keeps their candles', slow, async () => {
+    const separate = await database();
+    const now = Date.now();
+    const today = Math.floor(now / 86_400_000) * 86_400_000;
+    const trade = (daysAgo: number): TestTrade => ({
+      symbol: 'OLD',
+      venue: 'made',
+      trade: { id: String(daysAgo), ts: today - daysAgo * 86_400_000, price: '5', size: '1', side: 'buy' },
+    });
+    const reports: { detail: string }[] = [];
+    const report = (event: { detail: string }): number => reports.push(event);
+    const keeping = testStore(separate, { report });
+    const { writer } = await keeping.open();
+    await writer.write([trade(0), trade(1), trade(9), trade(10), trade(11), trade(400)]);
+    const dropping = testStore(separate, { retentionDays: 9, report });
+    await dropping.open();
+    const market = (await dropping.markets.find('OLD')) as number;
+    if (edition === 'community') {
+      const jobs = await dropping.database.read({
+        name: 'test_jobs',
+        text: `SELECT proc_name FROM timescaledb_information.jobs WHERE hypertable_name = 'trade' ORDER BY 1`,
+      });
+      expect(jobs.flat()).toEqual(['policy_compression', 'policy_retention']);
+      await dropping.database.session(({ client }) =>
+        client.query(
+          `DO $$ DECLARE job int; BEGIN
+             FOR job IN SELECT job_id FROM timescaledb_information.jobs WHERE hypertable_name = 'trade'
+             LOOP CALL run_job(job); END LOOP; END $$`,
+        ),
+      );
+      const compressed = await dropping.database.read({
+        name: 'test_chunks',
+        text: `SELECT count(*)::int FROM timescaledb_information.chunks WHERE hypertable_name = 'trade' AND is_compressed`,
+      });
+      expect(compressed).toEqual([[3]]);
+    }
+    const left = (await allTrades(dropping, market, 'asc')) as { id: string }[];
+    // One day more than asked for, two where the database's own job does it: writers may be behind by a day.
+    expect(left.map(({ id }) => id)).toEqual(
+      edition === 'community' ? ['11', '10', '9', '1', '0'] : ['10', '9', '1', '0'],
+    );
+    expect(await allCandles(dropping, market, '1d', 'desc')).toHaveLength(6);
+    // Days that were compressed meanwhile take late trades, and know those they have.
+    const late = { ...trade(9), trade: { ...trade(9).trade, id: 'late', price: '7' } };
+    expect(await writer.write([trade(9), late, trade(10)])).toEqual({ stored: 1, duplicates: 2 });
+    const [candle] = oracleCandles([trade(9), late], '1d');
+    expect(await allCandles(dropping, market, '1d', 'desc')).toContainEqual(candle);
+    // A later start finds everything as it should be.
+    const again = testStore(separate, { retentionDays: 9, report });
+    await again.open();
+    await Promise.all([keeping.close(), dropping.close(), again.close()]);
+    expect(reports).toEqual([]);
+  });
+}
