@@ -1,21 +1,23 @@
 import { assert, asyncProperty, constantFrom, double, integer, record, type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { calm, Simulation, type Admission, type Weather } from './support/limits-simulation.ts';
+import type { Decision } from './support/limits-simulation/edge.ts';
+import { Simulation } from './support/limits-simulation/simulation.ts';
+import { calm, type Weather } from './support/limits-simulation/weather.ts';
 
 /** The most that was admitted in any window of this length: the exact reference, by sliding it over every call. */
-function mostInAnyWindow(calls: readonly Admission[], windowMs: number): number {
+function mostInAnyWindow(calls: readonly Decision[], windowMs: number): number {
   let most = 0;
   let sum = 0;
   let first = 0;
   for (const call of calls) {
     sum += call.cost;
-    while ((calls[first] as Admission).at <= call.at - windowMs) sum -= (calls[first++] as Admission).cost;
+    while ((calls[first] as Decision).at <= call.at - windowMs) sum -= (calls[first++] as Decision).cost;
     most = Math.max(most, sum);
   }
   return most;
 }
 
-function byKey(calls: readonly Admission[]): Admission[][] {
+function byKey(calls: readonly Decision[]): Decision[][] {
   return [...Map.groupBy(calls, ({ key }) => key).values()];
 }
 
@@ -23,7 +25,7 @@ function byKey(calls: readonly Admission[]): Admission[][] {
 function load(sim: Simulation, options: { ms: number; calls: number; keys: number }): void {
   for (let i = 0; i < options.calls; i++) {
     const at = sim.time.random() * options.ms;
-    const burst = sim.chance(0.1) ? 12 : 1;
+    const burst = sim.time.chance(0.1) ? 12 : 1;
     const edge = Math.floor(sim.time.random() * 8);
     const key = `key-${Math.floor(sim.time.random() * options.keys)}`;
     sim.time.after(at, () => {
@@ -87,6 +89,7 @@ describe('whatever dies, is lost or comes late', () => {
   });
 
   test('of several limits on a call each holds, a burst within its second too', async () => {
+    let admitted = 0;
     await assert(
       asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const burst = Math.max(1, limit >> 1);
@@ -102,6 +105,7 @@ describe('whatever dies, is lost or comes late', () => {
         });
         load(sim, { ms, calls: 250, keys: 2 });
         await sim.time.runUntil(ms);
+        admitted += sim.admitted.length;
         expect(mostInAnyWindow(sim.admitted, windowMs)).toBeLessThanOrEqual(3 * limit);
         for (const calls of byKey(sim.admitted)) {
           expect(mostInAnyWindow(calls, 2_500)).toBeLessThanOrEqual(2 * limit);
@@ -110,32 +114,40 @@ describe('whatever dies, is lost or comes late', () => {
       }),
       some,
     );
+    expect(admitted).toBeGreaterThan(0);
   });
 
   test('a day’s quota is never exceeded, on neither side of midnight', async () => {
     const midnight = Date.UTC(2026, 10, 22);
+    let admitted = 0;
     await assert(
       asyncProperty(scenario, async ({ limit, cost, ...rest }) => {
+        const quota = 8 * limit;
         const sim = new Simulation({
           ...rest,
           epoch: midnight - ms / 2,
           document: {
-            quotas: { q: { limit, period: 'day', on_failure: 'closed' } },
+            quotas: { q: { limit: quota, period: 'day', on_failure: 'closed' } },
             consumers: [{ id: 'key-0', quotas: ['q'] }],
           },
           route: { cost },
         });
-        load(sim, { ms, calls: 200, keys: 1 });
+        // Edges often hold tokens of the first day when it ends; the second one is used up.
+        load(sim, { ms, calls: 100, keys: 1 });
+        sim.time.after(ms / 2, () => load(sim, { ms: ms / 2, calls: 300, keys: 1 }));
         await sim.time.runUntil(ms);
+        admitted += sim.admitted.length;
         const days = [...Map.groupBy(sim.admitted, ({ at }) => at < ms / 2).values()];
         for (const calls of days)
-          expect(calls.reduce((sum, call) => sum + call.cost, 0)).toBeLessThanOrEqual(limit);
+          expect(calls.reduce((sum, call) => sum + call.cost, 0)).toBeLessThanOrEqual(quota);
       }),
       some,
     );
+    expect(admitted).toBeGreaterThan(0);
   });
 
   test('a policy that is open lets pass its emergency limit per edge besides, and no more', async () => {
+    let admitted = 0;
     await assert(
       asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const emergency = 5;
@@ -147,15 +159,18 @@ describe('whatever dies, is lost or comes late', () => {
         });
         load(sim, { ms, calls: 250, keys: 2 });
         await sim.time.runUntil(ms);
+        admitted += sim.admitted.length;
         for (const calls of byKey(sim.admitted))
           expect(mostInAnyWindow(calls, windowMs)).toBeLessThanOrEqual(limit + sim.edgesStarted * emergency);
         expect(sim.codes.has('unavailable')).toBe(false);
       }),
       some,
     );
+    expect(admitted).toBeGreaterThan(0);
   });
 
   test('a lower limit counts what was used under the higher one', async () => {
+    let admitted = 0;
     await assert(
       asyncProperty(scenario, async ({ limit, windowMs, cost, ...rest }) => {
         const limits = (of: number) => ({
@@ -165,6 +180,7 @@ describe('whatever dies, is lost or comes late', () => {
         load(sim, { ms, calls: 250, keys: 2 });
         sim.time.after(ms / 2, () => sim.change(limits(limit)));
         await sim.time.runUntil(ms);
+        admitted += sim.admitted.length;
         // Every edge has the new document after a second, and leases end with their slot.
         const settled = ms / 2 + 1_000 + windowMs / 10;
         for (const calls of byKey(sim.admitted)) {
@@ -177,6 +193,7 @@ describe('whatever dies, is lost or comes late', () => {
       }),
       some,
     );
+    expect(admitted).toBeGreaterThan(0);
   });
 });
 
@@ -195,7 +212,7 @@ describe('when the clock of the leading NATS server is set', () => {
           });
           load(sim, { ms: 2 * ms, calls: 400, keys: 2 });
           const at = 0.4 * ms;
-          sim.time.after(at, () => sim.setClock(byMs));
+          sim.time.after(at, () => sim.nats.setClock(byMs));
           await sim.time.runUntil(2 * ms);
           // A second until every worker has looked at the clock, and the rest of the slot they were in.
           const over = at + 1_100 + windowMs / 10;
@@ -318,6 +335,6 @@ describe('with no worker at all', () => {
     expect(sim.admitted.length).toBe(passes);
     expect([...sim.codes]).toEqual([[code, 40 - passes]]);
     // One failure decides for a moment: few calls have waited for it.
-    expect(sim.messages).toBeLessThan(6);
+    expect(sim.nats.messages).toBeLessThan(6);
   });
 });

@@ -55,7 +55,7 @@ export class Granter {
     this.#past = new Map(
       Object.entries(windows).map(([bucket, counters]) => [
         bucket as WindowBucket,
-        new PastSlots(counters, options.mostKeys),
+        new PastSlots(counters, options.mostKeys, this.#wait),
       ]),
     );
   }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PastSlots } from './past-slots.ts';
 
 const window = { counter: 'policy.key', windowMs: 1_000 };
+const wait = (): Promise<void> => Promise.resolve();
 
 /** Counters by slot; every read is noted. */
 function counters(totals: Record<number, number>) {
@@ -37,7 +38,7 @@ function counters(totals: Record<number, number>) {
 describe('the past of a key', () => {
   it('is read once per slot, and of the next slot only what may have changed', async () => {
     const store = counters({ 15: 1, 18: 2, 20: 3 });
-    const past = new PastSlots(store, 10);
+    const past = new PastSlots(store, 10, wait);
     const seq = store.add(25, 1);
     expect([...(await past.before(window, 25, seq))]).toEqual([1, 0, 0, 2, 0, 3, 0, 0, 0, 0]);
     await past.before(window, 25, store.add(25, 1));
@@ -52,7 +53,7 @@ describe('the past of a key', () => {
 
   it('is asked for again where a replica has not seen what was added before', async () => {
     const store = counters({ 20: 3 });
-    const past = new PastSlots(store, 10);
+    const past = new PastSlots(store, 10, wait);
     const seq = store.add(25, 1);
     store.behind.push(5, 1);
     expect([...(await past.before(window, 25, seq))]).toContain(3);
@@ -67,6 +68,7 @@ describe('the past of a key', () => {
     const past = new PastSlots(
       { read: async (keys) => new Map([[keys.at(-1) as string, { total: 1, seq: 9 }]]) },
       100,
+      wait,
     );
     for (let n = 0; n < 10_000; n++) await past.before({ ...window, counter: `policy.${n}` }, 25, 9);
     expect(past.size).toBe(100);

@@ -27,11 +27,14 @@ const pauseMs = 10;
 export class PastSlots {
   readonly #counters: Pick<Counters, 'read'>;
   readonly #max: number;
+  readonly #wait: (ms: number) => Promise<void>;
   readonly #known = new Map<string, Known>();
 
-  constructor(counters: Pick<Counters, 'read'>, max: number) {
+  /** `max` windows are remembered. */
+  constructor(counters: Pick<Counters, 'read'>, max: number, wait: (ms: number) => Promise<void>) {
     this.#counters = counters;
     this.#max = max;
+    this.#wait = wait;
   }
 
   get size(): number {
@@ -72,7 +75,7 @@ export class PastSlots {
       const counts = await this.#counters.read(keys, { waitMs: readMs });
       if ((counts.get(own)?.seq ?? 0) >= seq) return counts;
       if (attempt === tries) throw new BusError('timeout', 'the counters that were read are behind');
-      await new Promise((resolve) => setTimeout(resolve, pauseMs * attempt));
+      await this.#wait(pauseMs * attempt);
     }
   }
 

@@ -12,6 +12,7 @@ export class VirtualTime {
   now = 0;
   #state: number;
   #order = 0;
+  #fault: { readonly error: unknown } | undefined;
   readonly #heap: Event[] = [];
 
   constructor(seed: number) {
@@ -27,6 +28,11 @@ export class VirtualTime {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
+  /** Whether something of this probability happens; what cannot happen takes nothing from the seed. */
+  chance(probability: number): boolean {
+    return probability > 0 && this.random() < probability;
+  }
+
   after(ms: number, run: () => void): void {
     this.#push({ at: this.now + Math.max(0, ms), order: this.#order++, run });
   }
@@ -40,8 +46,14 @@ export class VirtualTime {
     this.after(this.random() * ms, again);
   }
 
+  /** Something happened that must not: `runUntil` rejects with it. */
+  fail(error: unknown): void {
+    this.#fault ??= { error };
+  }
+
   async runUntil(end: number): Promise<void> {
     for (;;) {
+      if (this.#fault) throw this.#fault.error;
       const next = this.#heap[0];
       if (next === undefined || next.at > end) break;
       this.#pop();
@@ -80,6 +92,13 @@ export class VirtualTime {
     }
     heap[at] = last;
   }
+}
+
+/** A monotonic clock with an origin and a rate of its own, as far off as NTP lets clocks run. Milliseconds. */
+export function ownClock(time: VirtualTime): () => number {
+  const origin = time.random() * 1e6;
+  const rate = 1 + (2 * time.random() - 1) * 200e-6;
+  return () => origin + time.now * rate;
 }
 
 function before(a: Event, b: Event): boolean {
