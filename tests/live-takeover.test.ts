@@ -59,6 +59,7 @@ describe.skipIf(file === undefined)('live channels while processes die', () => {
     const active = stack.services.find(({ process }) =>
       process.logs.some(({ msg }) => msg === 'broadcasting'),
     );
+    expect(active).toBeDefined();
     const killing = feed(2_000, 4_000);
     await until(() => clients.every(({ updates }) => updates.length > 2_100), { timeoutMs: 30_000 });
     await active?.process.kill();

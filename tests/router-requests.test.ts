@@ -157,8 +157,11 @@ describe('without an answer', () => {
 
   test('in time: 504 at the deadline of the route, though the caller would wait longer', async () => {
     await backend('test.short', () => {});
+    const began = performance.now();
     const answer = await ask(router.bus, 'short', { deadline: Date.now() + 20_000 });
     expect(answer.json).toMatchObject({ status: 504, code: 'deadline_exceeded' });
+    // The route allows 200 ms; without that it would be the caller's twenty seconds.
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('a request that is too late already does not reach the backend', async () => {

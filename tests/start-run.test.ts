@@ -198,6 +198,7 @@ async function stopAndKeep(run: Started, gateway: string): Promise<void> {
   expect(run.output).not.toContain('was killed');
   // In the order that nobody loses what he still needs.
   const order = ['feed', 'edge', 'router'].map((name) => run.output.search(new RegExp(`${name} +stopped`)));
+  expect(order).not.toContain(-1);
   expect(order.toSorted((a, b) => a - b)).toEqual(order);
   await expect(fetch(gateway)).rejects.toThrow();
   await expect(run.endpoints()).rejects.toThrow(/ENOENT/);

@@ -1,4 +1,5 @@
-import { connectBus, lastMessages, publishStored, type Bus } from '@sluice/nats';
+import { marketStream, marketStreamName } from '@sluice/market';
+import { connectBus, ensureStream, lastMessages, publishStored, type Bus } from '@sluice/nats';
 import { realData, startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Listener, publishTrades, startReplica, type Replica } from './testing/harness.ts';
@@ -243,6 +244,46 @@ describe('without trades', () => {
     expect(listener.of('quotes.BTCUSDT').length).toBeLessThan(100);
     expect(listener.of('trades.BTCUSDT')).toEqual([]);
   });
+
+  it('publishes a candle again that a late trade changes, and the newest one after it', async () => {
+    const listener = new Listener(bus);
+    await start();
+    const trade = (id: string, ts: number): Row => ({
+      symbol: 'BTCUSDT',
+      id,
+      ts,
+      price: '2',
+      size: '3',
+      side: 'buy',
+    });
+    const candles = () =>
+      listener.of('candles.BTCUSDT.1m').map(({ ts, trades }) => `${String(ts)}: ${String(trades)}`);
+    await publishTrades(bus, [trade('1', 60_000)]);
+    await until(() => candles().at(-1) === '60000: 1');
+    await publishTrades(bus, [trade('2', 120_000)]);
+    await until(() => candles().at(-1) === '120000: 1');
+    await publishTrades(bus, [trade('3', 60_001)]);
+    await until(() => candles().slice(-2).join() === '60000: 2,120000: 1');
+  });
+
+  it('goes on with a market stream that was deleted and made anew', async () => {
+    const listener = new Listener(bus);
+    await start();
+    const trade = (id: string): Row => ({
+      symbol: 'BTCUSDT',
+      id,
+      ts: 60_000,
+      price: '2',
+      size: '3',
+      side: 'buy',
+    });
+    await publishTrades(bus, [trade('1'), trade('2')]);
+    await until(() => listener.newest('ticker.BTCUSDT')?.['trades'] === 2);
+    await bus.request(`$JS.API.STREAM.DELETE.${marketStreamName}`, '', { deadline: Date.now() + 5_000 });
+    await ensureStream(bus, marketStream(1, 1024 ** 3));
+    await publishTrades(bus, [trade('3')]);
+    await until(() => listener.newest('ticker.BTCUSDT')?.['trades'] === 3, { timeoutMs: 20_000 });
+  }, 60_000);
 
   it('keeps shards apart', async () => {
     const listener = new Listener(bus);

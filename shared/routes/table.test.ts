@@ -90,6 +90,14 @@ describe('the replica', () => {
     expect(missing).toBe(0);
   });
 
+  it('gives the paths of the admin API to the admin service only, whatever another template would take', async () => {
+    await put(route('all', '/{path...}'));
+    await until(() => idAt('/x') === 'all');
+    expect([idAt('/admin/v1/keys'), idAt('/v1/usage')]).toEqual([null, null]);
+    await put({ ...route('admin.keys', '/admin/v1/keys'), subject: 'sluice.admin.keys' });
+    await until(() => idAt('/admin/v1/keys') === 'admin.keys');
+  });
+
   it('tells of many changes in few steps', async () => {
     const steps: RouteChanges[] = [];
     table.onChange((changes) => steps.push(changes));

@@ -192,6 +192,20 @@ test('a message that a consumer of JetStream delivers to an endpoint is no reque
   spy.unsubscribe();
 });
 
+test('a request is handled by one instance', async () => {
+  let handled = 0;
+  const handle: MicroEndpoint['handle'] = (message) => {
+    handled++;
+    message.respond('');
+  };
+  const options = { name: 'grouped', version: '1.0.0', description: 'd' };
+  const endpoints = [{ ...echo, subject: 'grouped', handle }];
+  await using stack = await started(Array.from({ length: 3 }, () => ({ ...options, endpoints })));
+  for (let n = 0; n < 30; n++) await bus.request('grouped', '', soon());
+  await bus.flush();
+  expect([stack.services.length, handled]).toEqual([3, 30]);
+});
+
 describe('stopping', () => {
   test('under load loses no request: other instances take over at once', async () => {
     const options = { name: 'shared', version: '1.0.0', description: 'd' };

@@ -85,6 +85,15 @@ describe('Market', () => {
     expect(restored.candle('1m')?.trades).toBe(3);
   });
 
+  it('counts what comes with small sequences again after its stream began anew', () => {
+    const market = new Market('X');
+    market.add('v', trade(1, minute), 7);
+    market.resetSequences();
+    market.add('v', trade(2, minute), 1);
+    expect(market.seq).toBe(1);
+    expect(market.ticker()?.trades).toBe(2);
+  });
+
   it('counts a repeated trade once', () => {
     const market = new Market('X');
     expect(market.add('v', trade(1, minute), 1)).not.toBeNull();

@@ -9,15 +9,18 @@ const restore = (seen: SeenTrades): SeenTrades =>
 describe('SeenTrades', () => {
   it('agrees with a plain set, also after it was checkpointed', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.boolean())), (steps) => {
-        const set = new Set<number>();
-        let seen = new SeenTrades();
-        for (const [id, checkpoint] of steps) {
-          expect(seen.add('binance', { id: String(id), ts })).toBe(!set.has(id));
-          set.add(id);
-          if (checkpoint) seen = restore(seen);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.boolean()), { maxLength: 150, size: 'max' }),
+        (steps) => {
+          const set = new Set<number>();
+          let seen = new SeenTrades();
+          for (const [id, checkpoint] of steps) {
+            expect(seen.add('binance', { id: String(id), ts })).toBe(!set.has(id));
+            set.add(id);
+            if (checkpoint) seen = restore(seen);
+          }
+        },
+      ),
     );
   });
 
@@ -52,9 +55,21 @@ describe('SeenTrades', () => {
     expect(seen.add('gappy', { id: '19997', ts })).toBe(true);
   });
 
+  it('keeps the thousand newest ids that are no integers', () => {
+    const seen = new SeenTrades();
+    for (let n = 0; n <= 1_000; n++) seen.add('http', { id: `x${n}`, ts });
+    expect(seen.snapshot()[0]?.texts).toHaveLength(1_000);
+    expect(seen.add('http', { id: 'x1000', ts })).toBe(false);
+    expect(seen.add('http', { id: 'x0', ts })).toBe(true);
+  });
+
   it('keeps the days that trades came for last', () => {
     const seen = new SeenTrades();
-    for (let day = 0; day < 20; day++) seen.add('binance', { id: '1', ts: day * 86_400_000 });
-    expect(seen.snapshot().map(({ day }) => day)).toEqual([12, 13, 14, 15, 16, 17, 18, 19]);
+    for (let day = 0; day < 20; day++) {
+      seen.add('binance', { id: '1', ts: day * 86_400_000 });
+      // A late trade of the first day with every other one: that day stays.
+      seen.add('binance', { id: String(day + 2), ts: 0 });
+    }
+    expect(seen.snapshot().map(({ day }) => day)).toEqual([13, 14, 15, 16, 17, 18, 19, 0]);
   });
 });

@@ -57,6 +57,14 @@ describe('Conflator', () => {
     expect(published).toEqual(['c 2', 'c end']);
   });
 
+  it('publishes what still waits for its interval when it is drained', () => {
+    change('2');
+    change('3');
+    expect(published).toEqual(['c 2']);
+    conflator.drain();
+    expect(published).toEqual(['c 2', 'c 3']);
+  });
+
   it('gathers changes while it is paused', () => {
     const paused = new Conflator({ publish: (channel, text) => published.push(`${channel} ${text}`) });
     paused.declare('p', 100, () => [state], 'known');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { liveStream } from '@sluice/live';
 import { connectBus, ensureStream, type Bus } from '@sluice/nats';
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { numbers, Pour, range } from './testing/channel.ts';
 import { LiveClient } from './testing/client.ts';
 import { startLiveEdge, type LiveEdge } from './testing/edge.ts';
+import { SseClient } from './testing/sse-client.ts';
 
 let nats: TestNats;
 let edge: LiveEdge;
@@ -104,7 +106,18 @@ describe('a client that stops reading', { timeout: 60_000 }, () => {
       await until(() => healthy.updates.length === pour.n - 1);
     }
     expect(numbers(healthy.updates)).toEqual(range(2, pour.n));
-    slow.destroy();
+    let text = '';
+    slow.setEncoding('utf8').on('data', (part: string) => (text += part));
+    slow.resume();
+    await once(slow, 'close');
+    const [, lastEventId, n] =
+      [...text.matchAll(/^id: ?(.+)\n(?:.+\n)*data: ?.*"n":(\d+),.*\n\n/gm)].at(-1) ?? [];
+    expect(Number(n)).toBeGreaterThan(1);
+    const back = new SseClient(`${edge.url}?channels=trades.BTCUSDT`, lastEventId);
+    await until(() => back.updates.at(-1)?.seq === pour.seq);
+    expect(numbers(back.updates)).toEqual(range(Number(n) + 1, pour.n));
+    expect(back.standings[0]?.['trades.BTCUSDT']).toMatchObject({ recovered: true });
+    back.source.close();
     await healthy.close();
   });
 

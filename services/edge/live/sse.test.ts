@@ -1,11 +1,11 @@
-import { EventSource } from 'eventsource';
 import { liveStream } from '@sluice/live';
 import { connectBus, ensureStream, type Bus } from '@sluice/nats';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { numbers, Pour, range } from './testing/channel.ts';
-import type { Standing, Update } from './testing/client.ts';
+import type { Update } from './testing/client.ts';
 import { startLiveEdge, type LiveEdge } from './testing/edge.ts';
+import { SseClient } from './testing/sse-client.ts';
 
 let nats: TestNats;
 let edge: LiveEdge;
@@ -23,43 +23,6 @@ afterAll(async () => {
   await bus.close(1_000);
   await nats.stop();
 });
-
-/** A client of server-sent events as browsers have it. */
-class SseClient {
-  readonly source: EventSource;
-  readonly updates: Update[] = [];
-  readonly standings: Record<string, Standing>[] = [];
-  readonly closing: unknown[] = [];
-  lastEventId = '';
-
-  constructor(url: string, lastEventId?: string) {
-    this.source = new EventSource(url, {
-      fetch: (input, init) =>
-        fetch(input, {
-          ...init,
-          headers: {
-            ...init?.headers,
-            ...(lastEventId === undefined || this.lastEventId !== '' ? {} : { 'last-event-id': lastEventId }),
-          },
-        }),
-    });
-    this.source.addEventListener('message', (event) => {
-      this.lastEventId = event.lastEventId;
-      this.updates.push(JSON.parse(event.data as string) as Update);
-    });
-    this.source.addEventListener('subscribed', (event) => {
-      this.lastEventId = event.lastEventId;
-      this.standings.push(
-        (JSON.parse(event.data as string) as { channels: Record<string, Standing> }).channels,
-      );
-    });
-    this.source.addEventListener('closing', (event) => this.closing.push(JSON.parse(event.data as string)));
-  }
-
-  of(channel: string): Update[] {
-    return this.updates.filter((update) => update.channel === channel);
-  }
-}
 
 async function open(query: string, lastEventId?: string): Promise<SseClient> {
   const client = new SseClient(`${edge.url}?${query}`, lastEventId);
@@ -182,6 +145,7 @@ describe('server-sent events', () => {
     await until(() => client.standings.length > 0);
     await stopping.live.close('stopping');
     await until(() => client.closing.length === 1);
+    expect(client.closing).toEqual([{ reconnect_ms: expect.any(Number) as number }]);
     client.source.close();
     await stopping[Symbol.asyncDispose]();
   });

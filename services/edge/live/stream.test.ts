@@ -114,6 +114,16 @@ describe('wildcards', () => {
     await client.close();
   });
 
+  it('are refused where they match more channels than a snapshot may have', async () => {
+    await Promise.all(Array.from({ length: 1_001 }, (_, n) => publish(`many.${n}`, { n })));
+    const client = await LiveClient.connect(edge.url);
+    expect(await client.op('subscribe', { channels: ['many.*'] })).toMatchObject({
+      ok: false,
+      error: { code: 'unprocessable' },
+    });
+    await client.close();
+  });
+
   it('resume too', async () => {
     const first = await LiveClient.connect(edge.url);
     const standing = (await first.subscribe('v.>'))['v.>'];

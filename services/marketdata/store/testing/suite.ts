@@ -5,7 +5,14 @@ import {
   oracleCandles,
   type OracleCandle,
 } from '../../../../tests/marketdata/oracle.ts';
-import { madeTrades, random, realTrades, shuffled, tradesFile } from '../../../../tests/marketdata/trades.ts';
+import {
+  madeTrades,
+  random,
+  realTrades,
+  shuffled,
+  tradesFile,
+  type TestTrade,
+} from '../../../../tests/marketdata/trades.ts';
 import type { Edition } from '../edition.ts';
 import type { TradePosition } from '../mod.ts';
 import { Replicas } from './replicas.ts';
@@ -103,6 +110,43 @@ export function storeSuite(edition: Edition, database: () => Promise<string>): v
         last: last.price,
       });
       expect(await store.tickers.ticker('NOPE')).toBeUndefined();
+    });
+
+    it(
+      'knows which of the trades of one millisecond is the last, whichever was written first',
+      slow,
+      async () => {
+        const { store, writer } = replicas;
+        const at = (symbol: string, id: string, price: string): TestTrade => ({
+          symbol,
+          venue: 'made',
+          trade: { id, ts: 1_000, price, size: '1', side: 'buy' },
+        });
+        for (const [symbol, ids] of [
+          ['LAST-1', ['9', '10']],
+          ['LAST-2', ['10', '9']],
+        ] as const) {
+          for (const id of ids) await writer.write([at(symbol, id, id === '10' ? '7' : '5')]);
+          expect(JSON.parse((await store.tickers.market(symbol)) as string)).toMatchObject({ last: '7' });
+          const market = (await store.markets.find(symbol)) as number;
+          expect(await store.candles.closeBefore(market, '1s', 2_000)).toBe('7');
+        }
+      },
+    );
+
+    it('finds the next page of seconds where the range cuts the first minute', slow, async () => {
+      const { store, writer } = replicas;
+      const minutes = [0, 60_000, 120_000].map(
+        (ts, i): TestTrade => ({
+          symbol: 'CUT',
+          venue: 'made',
+          trade: { id: String(i), ts, price: '5', size: '1', side: 'buy' },
+        }),
+      );
+      await writer.write(minutes);
+      const market = (await store.markets.find('CUT')) as number;
+      const query = { market, interval: '1s', limit: 1 } as const;
+      expect((await store.candles.page({ ...query, order: 'asc', from: 1_000, to: 4e12 })).next).toBe(60_000);
     });
 
     it('pages without gap or repetition while others insert before, between and after', slow, async () => {
