@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { connectBus, ensureStream, lastMessages, publishStored, type Bus } from '@sluice/nats';
 import { projectRoot, startProcess, until } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,13 +30,14 @@ let folder: string;
 let authority: Certificate;
 let passwords: NatsPasswords;
 let urls: string[];
+let clusterPorts: number[];
 const nodes: ChildProcess[] = [];
 
 async function startNodes(): Promise<void> {
   const certificate = await makeCertificate(folder, 'node', authority);
   const program = await natsServerPath();
   const clientPorts = [await freePort(), await freePort(), await freePort()];
-  const clusterPorts = [await freePort(), await freePort(), await freePort()];
+  clusterPorts = [await freePort(), await freePort(), await freePort()];
   urls = clientPorts.map((port) => `nats://localhost:${port}`);
   const routes = clusterPorts.map((port) => `nats://cluster:${passwords['cluster']}@localhost:${port}`);
   for (const [i, clientPort] of clientPorts.entries()) {
@@ -108,6 +110,17 @@ describe.skipIf(!canMakeCertificates)('NATS with the files of deploy/nats/secure
       (await lastMessages(bus, 'SECRETS', ['secrets.>'])).map(({ data }) => Buffer.from(data).toString()),
     ).toEqual([marker]);
     await bus.close();
+  });
+
+  it('speaks TLS between nodes, and with nobody who has no certificate', async () => {
+    const ca = await readFile(authority.certFile);
+    for (const port of clusterPorts) {
+      const stranger = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca });
+      let refusal: string | undefined;
+      stranger.on('error', (error: NodeJS.ErrnoException) => (refusal = error.code));
+      await until(() => refusal !== undefined);
+      expect(refusal).toBe('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED');
+    }
   });
 
   it('says nothing without TLS, and a client refuses a server it cannot check', async () => {

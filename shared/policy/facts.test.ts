@@ -33,6 +33,10 @@ describe('a subject', () => {
     ['sluice.limit.lease', 'reserved'],
     ['market.trade.binance.BTCUSDT', 'reserved'],
     ['live.in.trades.BTCUSDT', 'reserved'],
+    ['live.out.trades.BTCUSDT', 'reserved'],
+    ['market.quote.binance.BTCUSDT', 'reserved'],
+    ['audit.entry.key.create.x', 'reserved'],
+    ['_R_.abc', 'reserved'],
   ])('%s is refused: %s', (text, reason) => expect(() => facts.subject(text)).toThrow(reason));
 
   test('of a schema is not reserved', () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publishStored, type Bus } from '@sluice/nats';
 import { startNatsServer, until } from '@sluice/testing';
+import { redacted } from './entry.ts';
 import { startAdmin, type AnswerBody, type AnswerRow, type TestAdmin } from '../testing/harness.ts';
 
 let admin: TestAdmin;
@@ -88,6 +89,16 @@ describe('the audit log', () => {
       true,
     );
   });
+});
+
+test('what may be a secret is not written down, wherever it stands', () => {
+  const secrets = ['hash', 'secret', 'client_secret', 'cookie_key', 'password', 'token', 'authorization'];
+  for (const name of secrets)
+    expect(redacted([{ a: { [name]: 'x', kept: 'y' } }])).toEqual([
+      { a: { [name]: '[redacted]', kept: 'y' } },
+    ]);
+  const reference = { client_secret: { env: 'NAME' } };
+  expect(redacted(reference)).toEqual(reference);
 });
 
 test('a change whose entry cannot be written is not made', async () => {

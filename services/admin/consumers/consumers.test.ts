@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { applyDocument, gatewaySchema, hashApiKey } from '@sluice/policy';
 import { openBucket } from '@sluice/nats';
 import { until } from '@sluice/testing';
@@ -247,6 +247,48 @@ describe('a key', () => {
     for (const expires of [1_000, '2020-01-01T00:00:00Z', 'tomorrow', -1])
       expect((await admin.ask('keys-create', { params, body: { expires } })).status).toBe(400);
     expect(await keysOf('late')).toEqual([]);
+  });
+
+  test('is not there for a consumer that goes just before it is written, or just after', async () => {
+    const { keys, consumers } = admin.stores;
+    const params = { consumer: 'fleeting' };
+    const nothingLeft = async (): Promise<void> => {
+      const entries = await (await openBucket(admin.bus, { name: 'consumers' })).entries();
+      expect(entries.filter(({ key }) => key.includes(params.consumer))).toEqual([]);
+      expect(entries.filter(({ value }) => Buffer.from(value).includes(params.consumer))).toEqual([]);
+    };
+    let headers = ['if-match', await makeConsumer(params.consumer)];
+    const create = keys.create.bind(keys);
+    vi.spyOn(keys, 'create').mockImplementationOnce(async (key) => {
+      expect((await admin.ask('consumers-delete', { params, headers })).status).toBe(204);
+      return create(key);
+    });
+    expect((await admin.ask('keys-create', { params, body: {} })).status).toBe(404);
+    await nothingLeft();
+
+    headers = ['if-match', await makeConsumer(params.consumer)];
+    const remove = consumers.remove.bind(consumers);
+    vi.spyOn(consumers, 'remove').mockImplementationOnce(async (...consumer) => {
+      await makeKey(params.consumer);
+      return remove(...consumer);
+    });
+    expect((await admin.ask('consumers-delete', { params, headers })).status).toBe(204);
+    await nothingLeft();
+  });
+
+  test('is one of a thousand at most', async () => {
+    await makeConsumer('greedy');
+    vi.spyOn(admin.stores.keys, 'count').mockResolvedValueOnce(1_000);
+    expect((await admin.ask('keys-create', { params: { consumer: 'greedy' }, body: {} })).status).toBe(409);
+    expect(await keysOf('greedy')).toEqual([]);
+  });
+
+  test('does not take the place of another with a time that has passed', async () => {
+    await makeConsumer('turned');
+    const { id } = await makeKey('turned');
+    const asked = { params: { key: id }, headers: ['if-match', '*'], body: { expires: 1_000 } };
+    expect((await admin.ask('keys-rotate', asked)).status).toBe(400);
+    expect(await keysOf('turned')).toHaveLength(1);
   });
 
   test('goes with its consumer, even one that is made in the same moment', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { openBucket } from '@sluice/nats';
 import { keyUsageBucket, makeApiKey, parseApiKey, type ApiKey } from '@sluice/policy';
-import { startNatsServer, until } from '@sluice/testing';
+import { startNatsServer, startProxy, until } from '@sluice/testing';
 import type { Caller } from '../caller.ts';
 import type { Ending } from './authenticator.ts';
 import { bearer, guessKey, invalidToken, outcome, sent } from './testing/credentials.ts';
@@ -213,6 +213,33 @@ describe('several methods', () => {
       await count('none', 'refused'),
     ];
     expect(after).toEqual(before.map((value) => value + 1));
+  });
+});
+
+describe('while the way to NATS is cut', () => {
+  it('what changes there counts afterwards, for calls and for what is connected', async () => {
+    await using own = await startNatsServer();
+    await using admin = await startCredentialKit(own);
+    await admin.putConsumer('acme');
+    const [used, watched] = [await admin.putKey({}), await admin.putKey({})];
+    await using way = await startProxy(own.url);
+    await using there = await startCredentialKit(
+      { url: `nats://127.0.0.1:${way.port}` },
+      { document: document() },
+    );
+    const ask = (text: string) =>
+      outcome(() => there.authenticator.identify(sent({ apiKey: text }), methods));
+    expect(await ask(used.text)).toMatchObject({ method: 'key' });
+    const endings: Ending[] = [];
+    there.authenticator.watch((await ask(watched.text)) as Caller, (why) => endings.push(why));
+    way.break();
+    await until(() => !there.bus.connected, patient);
+    for (const key of [used, watched]) await admin.putKey({ key, disabled: true });
+    expect(await ask(used.text)).toMatchObject({ method: 'key' });
+    way.mend();
+    await until(() => endings.length === 1, patient);
+    expect(endings).toEqual(['revoked']);
+    await until(async () => !('method' in ((await ask(used.text)) as object)), patient);
   });
 });
 

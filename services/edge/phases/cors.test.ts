@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rawRequest, type RawResponse } from '@sluice/testing';
+import { CorsPolicy } from '../cors/policy.ts';
 import { startTestEdge, type TestEdge } from '../testing/test-edge.ts';
 
 const app = 'https://app.example';
@@ -86,6 +87,11 @@ describe('a preflight', () => {
     expect(said(await preflight('/v1/public', 'GET'))).toMatchObject({ 'allow-methods': 'GET' });
     expect(said(await preflight('/v1/public', 'GET'))).not.toHaveProperty('allow-credentials');
     expect(said(await ask('GET', '/v1/public', { origin: app }))).not.toHaveProperty('allow-credentials');
+    // No document may ask for both; should one, everybody is what counts.
+    const rules = { origins: [app, '*'], headers: [], expose: [], credentials: true, max_age: 0 };
+    const both = new CorsPolicy(rules);
+    for (const fields of [both.answer(app), both.preflight(app, ['GET'])])
+      expect(fields).not.toContain('access-control-allow-credentials');
   });
 
   it('of an origin that is not allowed says nothing that a page could use', async () => {
@@ -191,6 +197,11 @@ describe('an answer', () => {
       'allow-origin': 'null',
     });
     expect(said(await ask('GET', '/v1/sandbox', { origin: 'null' }))).not.toHaveProperty('allow-credentials');
+    const rules = { origins: [app, 'null'], headers: [], expose: [], credentials: true, max_age: 0 };
+    const both = new CorsPolicy(rules);
+    for (const fields of [both.answer('null'), both.preflight('null', ['GET'])])
+      expect(fields).not.toContain('access-control-allow-credentials');
+    expect(both.answer(app)).toContain('access-control-allow-credentials');
   });
 
   it.each([

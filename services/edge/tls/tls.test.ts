@@ -289,13 +289,16 @@ describe('certificate files', () => {
         /is no certificate/,
       ],
     ];
+    const said: string[] = [];
     for (const [what, breakIt, message] of faults) {
       await breakIt();
       await watched.reload();
       await watched.reload();
-      expect([what, refused.pop()]).toEqual([what, expect.stringMatching(message)]);
+      const told = refused.splice(0);
+      expect([what, told.filter((text) => message.test(text))]).toEqual([what, [told.at(-1)]]);
+      said.push(...told);
     }
-    expect(refused.join()).not.toContain('secret stuff');
+    expect(said.join()).not.toContain('secret stuff');
     await write('bad', makeCertificate('late.example', -1));
     await watched.reload();
     expect(refused.pop()).toMatch(/the certificate in .*bad\.crt ended 20/);

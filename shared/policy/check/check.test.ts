@@ -37,6 +37,30 @@ test('defaults are filled in, and times become milliseconds', () => {
   });
 });
 
+test.each([
+  'client_id',
+  'redirect_uri',
+  'response_type',
+  'response_mode',
+  'scope',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+])('a login does not set %s of its authorization request', (name) => {
+  const login = {
+    issuer: 'https://i.test',
+    client_id: 'c',
+    public_url: 'https://g.test',
+    cookie_key: { env: 'K' },
+  };
+  const faults = (parameters: object) => faultsOf({ logins: { l: { ...login, parameters } } });
+  expect(faults({ prompt: 'login' })).toEqual([]);
+  expect(faults({ [name]: 'x' }).join()).toContain('that the gateway does not set itself');
+});
+
 describe('a fault of form says what to do:', () => {
   test.each<[string, unknown, string]>([
     ['a misspelt member', { routs: [] }, 'routs: "routs" is not known here (did you mean "routes"?)'],

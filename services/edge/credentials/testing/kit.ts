@@ -43,7 +43,7 @@ export interface CredentialKit {
 }
 
 export async function startCredentialKit(
-  nats: TestNats,
+  nats: Pick<TestNats, 'url'>,
   options: { document?: GatewayInput; settings?: Partial<CredentialSettings> } = {},
 ): Promise<CredentialKit> {
   const bus = await connectBus({ servers: [nats.url], name: 'edge' });

@@ -3,7 +3,7 @@ import { revocationKey, revocationsBucket } from '@sluice/policy';
 import { until } from '@sluice/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CookieBrowser } from '../../../../tests/support/cookie-browser.ts';
-import { firstKey, opened, resealed, sessionCookie, ticketOf } from '../testing/crafted.ts';
+import { firstKey, opened, resealed, rewrite, sessionCookie, ticketOf } from '../testing/crafted.ts';
 import { cookieKeys, startLoginKit, type LoginKit } from '../testing/login-kit.ts';
 import { parseSealKeys, seal, type SealKey } from './seal.ts';
 
@@ -173,6 +173,16 @@ describe('a cookie is refused', () => {
     expect((await me(bob)).status).toBe(200);
     await revoke('subject', 'bob');
     await until(async () => (await me(bob)).status === 401);
+    // What counts is when the session began, not when it was looked at or refreshed.
+    const [early, late] = [await kit.logIn('carol'), await kit.logIn('carol')];
+    await rewrite(early, [kit.edge], { stored: { started: Date.now() - 3_600_000 } });
+    expect((await me(early)).status).toBe(200);
+    await revocations.put(
+      revocationKey({ kind: 'subject', source: 'main', id: 'carol' }),
+      JSON.stringify({ at: Date.now() - 1_800_000, until: null, reason: 'test' }),
+    );
+    await until(async () => (await me(early)).status === 401);
+    expect((await me(late)).status).toBe(200);
     const alice = await kit.logIn('alice');
     await revoke('jti', (await ticketOf(alice, kit.edge)).id);
     await until(async () => (await me(alice)).status === 401);

@@ -90,12 +90,28 @@ describe('a login', () => {
     for (const name of ['code_challenge', 'state', 'nonce']) expect(query[name]).toMatch(/^[\w-]{43,44}$/);
   });
 
+  it('reads the keys of the provider: the signature of the ID token is checked', async () => {
+    await kit.configure({ parameters: { x: 'not asked before' } });
+    const before = kit.provider.requests.get('/jwks') ?? 0;
+    await kit.logIn('alice');
+    expect(kit.provider.requests.get('/jwks') ?? 0).toBeGreaterThan(before);
+  });
+
   it('leaves with a page where strict cookies would not survive a redirect', async () => {
     await kit.configure({ same_site: 'strict', after_login: '/home' });
     const browser = new CookieBrowser();
     const arrived = await browser.visit(await browser.logInAtProvider(`${gateway}/auth/main/login`, 'alice'));
     expect([arrived.status, arrived.headers.get('refresh')]).toEqual([200, '0; url=/home']);
     expect(arrived.headers.getSetCookie().join()).toContain('SameSite=Strict');
+  });
+
+  it('without a refresh token ends with its access token', async () => {
+    await kit.configure({ scopes: ['openid', 'profile'] });
+    const browser = await kit.logIn('alice');
+    const session = await browser.visit(`${gateway}/auth/main/session`);
+    const left = Number(session.json()['expires_at']) - Date.now();
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(kit.provider.lifetimes.access * 1_000);
   });
 
   it('can be under way in several tabs', async () => {
@@ -194,6 +210,18 @@ it('below /auth/ there are only logins of the document, whatever routes backends
     expect([path, (await fetch(`${gateway}/auth/${path}`)).status]).toEqual([path, 404]);
   expect((await fetch(`${gateway}/authors`)).status).toBe(200);
   expect(kit.edge.received).toHaveLength(1);
+});
+
+it('a logout of one login leaves the session of another alone, though they share cookie and key', async () => {
+  const { issuer, client_id } = kit.edge.documents.current.logins['main']!;
+  const secrets = { client_secret: { env: 'TEST_CLIENT_SECRET' }, cookie_key: { env: 'TEST_COOKIE_KEY' } };
+  await kit.configure({}, { logins: { desk: { issuer, client_id, public_url: gateway, ...secrets } } });
+  const browser = await kit.logIn('alice');
+  const cookie = browser.cookies(gateway).get(sessionCookie)!;
+  const out = { method: 'POST', headers: { origin: gateway } };
+  expect((await browser.visit(`${gateway}/auth/desk/logout`, out)).status).toBe(200);
+  browser.cookies(gateway).set(sessionCookie, cookie);
+  expect((await me(browser)).status).toBe(200);
 });
 
 it('two logins with cookies of their own do not disturb each other', async () => {
