@@ -13,8 +13,7 @@ export interface Handshake {
 /** Keeps nothing of the request itself alive, since it stays as long as the connection. */
 export function handshakeOf(client: LiveClient): Handshake {
   return {
-    // A made-up id is a rope of a dozen strings; a copy is one.
-    requestId: Buffer.from(client.requestId).toString(),
+    requestId: client.requestId,
     address: client.address,
     headers: carriedHeaders(client.headers),
   };
