@@ -1,8 +1,6 @@
-import type { DataDirectory } from './data-dir.ts';
 import { checkDatabase } from './database-check.ts';
 import { localDatabase } from './local-database.ts';
-import type { LogView } from './log-view.ts';
-import type { StackProcesses } from './stack-processes.ts';
+import type { ServerOptions } from './stack-server.ts';
 import type { Supervised } from './supervised.ts';
 
 /** The database that a stack writes to. */
@@ -18,13 +16,7 @@ export async function checkStackDatabase(env: NodeJS.ProcessEnv): Promise<void> 
 }
 
 /** Takes the database that DATABASE_URL names, or starts one of our own. Rejects when that does not become ready. */
-export async function startStackDatabase(options: {
-  env: NodeJS.ProcessEnv;
-  dataDir: DataDirectory;
-  processes: StackProcesses;
-  view: LogView;
-  signal: AbortSignal;
-}): Promise<StackDatabase> {
+export async function startStackDatabase(options: ServerOptions): Promise<StackDatabase> {
   const { env, dataDir, processes, view, signal } = options;
   const say = (text: string): void => view.say('start', 'info', text);
   const external = env['DATABASE_URL'];

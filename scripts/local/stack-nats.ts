@@ -1,10 +1,9 @@
-import type { DataDirectory } from './data-dir.ts';
 import { localNats } from './local-nats.ts';
 import type { LogView } from './log-view.ts';
 import type { NatsPasswords } from './nats-accounts.ts';
 import { checkNats, natsAccessFrom, type NatsAccess } from './nats-check.ts';
 import { natsServerPath, natsVersion } from './nats-server.ts';
-import type { StackProcesses } from './stack-processes.ts';
+import type { ServerOptions } from './stack-server.ts';
 import type { Supervised } from './supervised.ts';
 
 /** The NATS that a stack talks over. */
@@ -32,13 +31,7 @@ export async function checkStackNats(env: NodeJS.ProcessEnv, view: LogView): Pro
 }
 
 /** Takes the server that NATS_URL names, or starts one of our own. Rejects when that does not become ready. */
-export async function startStackNats(options: {
-  env: NodeJS.ProcessEnv;
-  dataDir: DataDirectory;
-  processes: StackProcesses;
-  view: LogView;
-  signal: AbortSignal;
-}): Promise<StackNats> {
+export async function startStackNats(options: ServerOptions): Promise<StackNats> {
   const { env, dataDir, processes, view, signal } = options;
   const say = (text: string): void => view.say('start', 'info', text);
   if (env['NATS_URL']) {
