@@ -35,6 +35,17 @@ function kit() {
   return { checkpointer, played, written, bitcoin, ether };
 }
 
+/** A planned checkpoint that waits until `publish` is called. */
+async function underWay() {
+  const { checkpointer, played, written, bitcoin } = kit();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  played.published = promise;
+  checkpointer.dirty.add(bitcoin);
+  checkpointer.plan();
+  await vi.advanceTimersByTimeAsync(everyMs);
+  return { checkpointer, written, publish: resolve };
+}
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -82,15 +93,10 @@ describe('a checkpoint', () => {
   });
 
   it('that waits for the live stream when the term ends is not written', async () => {
-    const { checkpointer, played, written, bitcoin } = kit();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    played.published = promise;
-    checkpointer.dirty.add(bitcoin);
-    checkpointer.plan();
-    await vi.advanceTimersByTimeAsync(everyMs);
+    const { checkpointer, written, publish } = await underWay();
     checkpointer.callOff();
     checkpointer.stop();
-    resolve();
+    publish();
     await checkpointer.ended();
     expect(written).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
@@ -113,14 +119,9 @@ describe('planned checkpoints', () => {
   });
 
   it('end with the one that is under way when they are called off', async () => {
-    const { checkpointer, played, written, bitcoin } = kit();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    played.published = promise;
-    checkpointer.dirty.add(bitcoin);
-    checkpointer.plan();
-    await vi.advanceTimersByTimeAsync(everyMs);
+    const { checkpointer, written, publish } = await underWay();
     checkpointer.callOff();
-    resolve();
+    publish();
     await checkpointer.ended();
     expect(written).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);

@@ -112,6 +112,18 @@ describe('runService', () => {
     return file;
   };
 
+  /** Runs a script, sends SIGTERM as soon as it says that it is ready, and gives how it ended. */
+  const terminated = async (file: string): Promise<{ code: number; out: string }> => {
+    const child = spawn(process.execPath, [file]);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, out };
+  };
+
   test('a start that fails ends with one readable line and exit code 1', async () => {
     const file = await script('fails.ts', `throw new Error('no database at db:5432');`);
     const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
@@ -133,13 +145,7 @@ describe('runService', () => {
       `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
        return { stop: async () => { await new Promise((r) => setTimeout(r, 20)); logger.info('flushed'); } };`,
     );
-    const child = spawn(process.execPath, [file]);
-    let out = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
-    });
-    const [code] = (await once(child, 'close')) as [number];
+    const { code, out } = await terminated(file);
     expect(code).toBe(0);
     expect(out.indexOf('"flushed"')).toBeGreaterThan(-1);
     expect(out.indexOf('"stopped"')).toBeGreaterThan(out.indexOf('"flushed"'));
@@ -151,13 +157,7 @@ describe('runService', () => {
       `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
        return { stop: () => { process.kill(process.pid, 'SIGTERM'); return new Promise(() => {}); } };`,
     );
-    const child = spawn(process.execPath, [file]);
-    let out = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
-    });
-    const [code] = (await once(child, 'close')) as [number];
+    const { code, out } = await terminated(file);
     expect(code).toBe(1);
     expect(out).toContain('second signal');
   });
@@ -168,13 +168,7 @@ describe('runService', () => {
       `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
        return { stopWithinMs: 50, stop: () => new Promise(() => {}) };`,
     );
-    const child = spawn(process.execPath, [file]);
-    let out = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (out.includes('"ready"') && !child.killed) child.kill('SIGTERM');
-    });
-    const [code] = (await once(child, 'close')) as [number];
+    const { code, out } = await terminated(file);
     expect(code).toBe(1);
     expect(out).toContain('stop took too long');
   });
