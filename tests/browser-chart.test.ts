@@ -181,7 +181,15 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
   });
 
   it('goes back in time, page by page, to the first candle', async () => {
+    const held = Promise.withResolvers<void>();
+    await watched.page.route(/\/candles\?/, async (route) => {
+      await held.promise;
+      await route.continue();
+    });
     await shown.open(chart, symbol, '1s');
+    // The live channel was first, and its candle says nothing of those before it.
+    expect(await shown.state()).toMatchObject({ older: 'unknown' });
+    held.resolve();
     await watched.page.locator('#chart').focus();
     await until(
       async () => {

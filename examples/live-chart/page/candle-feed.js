@@ -28,8 +28,8 @@ export class CandleFeed {
   #events;
   #channel;
   #ended = new AbortController();
-  /** Where history goes on backwards; null at its beginning. @type {string | null} */
-  #older = null;
+  /** Where history goes on backwards; null at its beginning, undefined until it came. @type {string | null | undefined} */
+  #older;
   #loadingOlder = false;
   /** Up to here no candle is missing. @type {number} */
   #wholeTo = -Infinity;
@@ -51,8 +51,9 @@ export class CandleFeed {
     this.#channel = `candles.${symbol}.${interval}`;
   }
 
+  /** Whether there are candles before the oldest; undefined while nothing is known but what the live channel said. */
   get hasOlder() {
-    return this.#older !== null;
+    return this.#older === undefined ? undefined : this.#older !== null;
   }
 
   start() {
@@ -79,7 +80,7 @@ export class CandleFeed {
   /** The page before the oldest candle. */
   async loadOlder() {
     const cursor = this.#older;
-    if (cursor === null || this.#loadingOlder || this.#loading) return;
+    if (cursor == null || this.#loadingOlder || this.#loading) return;
     this.#loadingOlder = true;
     try {
       const { data, next } = await this.#page(cursor);

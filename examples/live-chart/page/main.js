@@ -108,7 +108,7 @@ function candlesChanged(/** @type {CandleFeed} */ { book, hasOlder }) {
   const { last } = book;
   state.set({
     candles: book.size,
-    older: String(hasOlder),
+    older: String(hasOlder ?? 'unknown'),
     ...(last ? { lastTs: last.ts, lastClose: last.close, lastTrades: last.trades } : {}),
   });
 }
