@@ -190,6 +190,7 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     // The live channel was first, and its candle says nothing of those before it.
     expect(await shown.state()).toMatchObject({ older: 'unknown' });
     held.resolve();
+    await shown.until('older', (older) => older === 'true');
     await watched.page.locator('#chart').focus();
     await until(
       async () => {
@@ -212,6 +213,20 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     await shown.until('candles', (candles) => Number(candles) === count);
     await watched.page.getByRole('button', { name: 'To the newest' }).click();
     await watched.page.locator('#to-end').waitFor({ state: 'hidden' });
+  });
+
+  it('asks again for older candles that it did not get, without another move', async () => {
+    await shown.open(chart, symbol, '1s');
+    await shown.until('older', (older) => older === 'true');
+    let away = true;
+    await watched.page.route(/\/candles\?.*cursor=/, (route) =>
+      away ? route.fulfill({ status: 503, json: {} }) : route.continue(),
+    );
+    await watched.page.locator('#chart').focus();
+    for (let i = 0; i < 20; i++) await watched.page.keyboard.press('Shift+ArrowLeft');
+    expect(await shown.state()).toMatchObject({ candles: '500' });
+    away = false;
+    await shown.until('candles', (candles) => Number(candles) > 500);
   });
 
   it('notices an event that is missing, and fetches it', async () => {

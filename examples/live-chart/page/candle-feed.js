@@ -77,23 +77,34 @@ export class CandleFeed {
     this.#stream.leave(this.#channel);
   }
 
-  /** The page before the oldest candle. */
+  /** Adds the page before the oldest candle, however often it has to be asked for. */
   async loadOlder() {
-    const cursor = this.#older;
-    if (cursor == null || this.#loadingOlder || this.#loading) return;
+    if (this.#loadingOlder) return;
     this.#loadingOlder = true;
+    const had = this.#older;
+    let pause = firstPauseMs;
+    while (this.#older != null && !(await this.#addPage(this.#older))) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(longestPauseMs, pause * 2);
+    }
+    // Before it is told: a chart that has room for more asks again at once.
+    this.#loadingOlder = false;
+    if (this.#older !== had && !this.#ended.signal.aborted) this.#events.onLoaded();
+  }
+
+  /** @returns Whether nothing is left to try: the page is there, or cannot be had. */
+  async #addPage(/** @type {string} */ cursor) {
     try {
       const { data, next } = await this.#page(cursor);
-      if (this.#older !== cursor) return;
+      // The newest page did not join what was held, which is gone: another page is the one before.
+      if (this.#older !== cursor) return false;
       this.#older = next;
       for (const candle of data) this.book.put(candle);
-      this.#events.onLoaded();
+      return true;
     } catch (error) {
-      if (this.#ended.signal.aborted) return;
-      // Asked for again when the chart is moved again; a cursor that is refused would be refused again.
+      // A cursor that is refused would be refused again: what is there is all that can be had.
       if (error instanceof ApiError && error.status === 400) this.#older = null;
-    } finally {
-      this.#loadingOlder = false;
+      return this.#older === null || this.#ended.signal.aborted;
     }
   }
 
