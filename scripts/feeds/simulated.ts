@@ -46,9 +46,19 @@ await runFeed('simulated market', async ({ bus, logger, signal }) => {
 async function readLastPrices(bus: Bus): Promise<Map<string, number>> {
   const messages = await lastMessages(bus, marketStreamName, [tradeSubject(venue, '*')]).catch(() => []);
   return new Map(
-    messages.flatMap(({ subject, data }) => {
+    messages.flatMap(({ subject, data, timeMs }) => {
       const symbol = parseMarketSubject(subject)?.symbol;
-      return symbol === undefined ? [] : [[symbol, Number(parseTrade(data).price)] as const];
+      const price = priceIn(data, timeMs);
+      return symbol === undefined || price === undefined ? [] : [[symbol, price] as const];
     }),
   );
+}
+
+function priceIn(data: Uint8Array, storedMs: number): number | undefined {
+  try {
+    return Number(parseTrade(data, storedMs).price);
+  } catch {
+    // Somebody else's message under this venue's name: the market starts at its own price.
+    return undefined;
+  }
 }

@@ -54,6 +54,10 @@ describe('a trades file', () => {
       'hello\nworld\n',
       /, line 1: it should name the columns, but has no ts_ms, symbol, trade_id, price, size, side$/,
     ],
+    [
+      `${header}\n${good.replace('1723161255342', '4000000000000')}\n`,
+      /, line 2: ts_ms "4000000000000" is not a time that has come$/,
+    ],
     [`${header}\n${good}\n1,BTCUSDT,2\n`, /, line 3: 3 values for 7 columns$/],
     [`${header}\n${good}\n\n${good.replace('61837.630', 'abc')}\n`, /, line 4: price "abc" is not a decimal/],
     [`${header}\n${good.replace('61837.630', '0')}\n`, /, line 2: price "0" is not .* above zero$/],

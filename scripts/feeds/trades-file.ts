@@ -6,6 +6,7 @@ import {
   isSymbol,
   isTradeId,
   isTs,
+  maxAheadMs,
   isVenue,
   symbolRule,
   tradeIdRule,
@@ -117,6 +118,7 @@ function tradeOf(
   const ts = Number(valueOf('ts_ms'));
   if (!/^\d+$/.test(valueOf('ts_ms')) || !isTs(ts))
     throw wrong('ts_ms', 'a time in integer milliseconds between 1970 and 2100');
+  if (ts > Date.now() + maxAheadMs) throw wrong('ts_ms', 'a time that has come');
   const symbol = valueOf('symbol');
   if (!isSymbol(symbol)) throw wrong('symbol', symbolRule);
   const id = valueOf('trade_id');

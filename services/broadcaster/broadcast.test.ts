@@ -266,6 +266,25 @@ describe('without trades', () => {
     await until(() => candles().slice(-2).join() === '60000: 2,120000: 1');
   });
 
+  it('is not held still by a trade of a time to come', async () => {
+    const listener = new Listener(bus);
+    await start();
+    const now = Date.now();
+    const trade = (id: string, ts: number, price: string): Row => ({
+      symbol: 'BTCUSDT',
+      id,
+      ts,
+      price,
+      size: '1',
+      side: 'buy',
+    });
+    await publishTrades(bus, [trade('1', now, '100')]);
+    await publishTrades(bus, [trade('2', now + 3 * 86_400_000, '5')]);
+    await publishTrades(bus, [trade('3', now + 1, '101')]);
+    await until(() => listener.newest('ticker.BTCUSDT')?.['last'] === '101');
+    expect(listener.of('trades.BTCUSDT').map(({ id }) => id)).toEqual(['1', '3']);
+  });
+
   it('goes on with a market stream that was deleted and made anew', async () => {
     const listener = new Listener(bus);
     await start();

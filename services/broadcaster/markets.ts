@@ -81,7 +81,7 @@ export class Markets {
     try {
       const known =
         kind === 'trade'
-          ? this.#trade(market, venue, parseTrade(message.data), message.seq)
+          ? this.#trade(market, venue, parseTrade(message.data, message.timeMs), message.seq)
           : this.#quote(market, message);
       events.inc({ kind, outcome: known ? 'new' : 'repeated' });
     } catch (error) {

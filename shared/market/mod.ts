@@ -43,6 +43,7 @@ export { compareTradeIds, compareTrades, isIntegerId, isTradeId, tradeIdRule } f
 export {
   encodeTrade,
   isTs,
+  maxAheadMs,
   maxTs,
   parseTrade,
   TradeFormatError,

@@ -12,6 +12,8 @@ import { compareTradeIds, isTradeId } from './trade-id.ts';
 import { encodeTrade, maxTs, parseTrade, TradeFormatError, type Trade } from './trade.ts';
 
 const trade: Trade = { id: '3735683259', ts: 1723161255342, price: '61837.63', size: '0.02', side: 'sell' };
+/** When the stream took it. */
+const now = trade.ts + 20;
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
 describe('trade events', () => {
@@ -20,12 +22,12 @@ describe('trade events', () => {
     expect(text).toBe(
       '{"id":"3735683259","ts":1723161255342,"price":"61837.63","size":"0.02","side":"sell"}',
     );
-    expect(parseTrade(Buffer.from(text))).toEqual(trade);
-    expect(parseTrade(new Uint8Array(Buffer.from(text)))).toEqual(trade);
+    expect(parseTrade(Buffer.from(text), now)).toEqual(trade);
+    expect(parseTrade(new Uint8Array(Buffer.from(text)), now)).toEqual(trade);
   });
 
   it('come out with canonical decimals', () => {
-    expect(parseTrade(bytes({ ...trade, price: '061837.630', size: '1.0' }))).toEqual({
+    expect(parseTrade(bytes({ ...trade, price: '061837.630', size: '1.0' }), now)).toEqual({
       ...trade,
       size: '1',
     });
@@ -48,8 +50,17 @@ describe('trade events', () => {
       [null, 'object'],
     ];
     for (const [value, name] of faults)
-      expect(() => parseTrade(bytes(value)), JSON.stringify(value)).toThrowError(name);
-    expect(() => parseTrade(Buffer.from('{'))).toThrowError(TradeFormatError);
+      expect(() => parseTrade(bytes(value), now), JSON.stringify(value)).toThrowError(name);
+    expect(() => parseTrade(Buffer.from('{'), now)).toThrowError(TradeFormatError);
+  });
+});
+
+describe('a trade’s time', () => {
+  it('may be any before it came to the stream, and five minutes ahead of that, for clocks that differ', () => {
+    for (const ts of [0, now, now + 300_000]) expect(parseTrade(bytes({ ...trade, ts }), now).ts).toBe(ts);
+    expect(() => parseTrade(bytes({ ...trade, ts: now + 300_001 }), now)).toThrowError(
+      'ts lies in the future',
+    );
   });
 });
 

@@ -18,6 +18,15 @@ export interface Trade {
 /** Last moment a trade may have, 2100-01-01: later ones are seconds, microseconds or nanoseconds taken for milliseconds. */
 export const maxTs = 4_102_444_800_000;
 
+/**
+ * How far ahead of the present a trade may be when it is handed in, ms: clocks differ. One that is far ahead would be its
+ * market's newest until then, and ticker and candles would stand still.
+ */
+export const maxAheadMs = 60_000;
+
+/** The same in the stream: servers whose clocks differ must not lose what another let in. */
+const maxAheadOfStreamMs = 300_000;
+
 /** A payload that is no trade. The message names the member and says what it should be. */
 export class TradeFormatError extends Error {
   constructor(message: string) {
@@ -26,8 +35,11 @@ export class TradeFormatError extends Error {
   }
 }
 
-/** Reads the payload of a trade event; decimals come out canonical. Throws {@link TradeFormatError}. */
-export function parseTrade(payload: Uint8Array): Trade {
+/**
+ * Reads the payload of a trade event; decimals come out canonical. `storedMs` is when the stream took it: every reader
+ * comes to the same answer, whenever it reads. Throws {@link TradeFormatError}.
+ */
+export function parseTrade(payload: Uint8Array, storedMs: number): Trade {
   let value: unknown;
   try {
     value = JSON.parse(textOf(payload));
@@ -38,6 +50,7 @@ export function parseTrade(payload: Uint8Array): Trade {
   const { id, ts, price, size, side } = value as Record<string, unknown>;
   if (typeof id !== 'string' || !isTradeId(id)) throw new TradeFormatError(`id is not ${tradeIdRule}`);
   if (!isTs(ts)) throw new TradeFormatError('ts is not a time in integer milliseconds between 1970 and 2100');
+  if (ts > storedMs + maxAheadOfStreamMs) throw new TradeFormatError('ts lies in the future');
   if (side !== 'buy' && side !== 'sell') throw new TradeFormatError('side is neither "buy" nor "sell"');
   return { id, ts, price: positive(price, 'price'), size: positive(size, 'size'), side };
 }

@@ -268,6 +268,8 @@ describe('trades over HTTP', () => {
       'body/trades',
     );
     expectRefused(await post('REFUSED', { trades: 'all' }), 'body/trades');
+    const ahead = { ...good, ts: Date.now() + 3_600_000 };
+    expectRefused(await post('REFUSED', { trades: [good, ahead] }), 'body/trades/1/ts');
     expectRefused(await post('refused', { trades: [good] }), 'path/symbol');
     expect((await get('market', '', 'REFUSED')).status).toBe(404);
   });

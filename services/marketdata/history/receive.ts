@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/errors';
-import { encodeTrade, tradeMessageId, tradeSubject, type Trade } from '@sluice/market';
+import { encodeTrade, maxAheadMs, tradeMessageId, tradeSubject, type Trade } from '@sluice/market';
 import { publishStored, type Bus } from '@sluice/nats';
 import type { TradesInput } from './trade-input.ts';
 
@@ -37,7 +37,7 @@ export function tradeReceiver(
   options: ReceiveOptions,
 ): (symbol: string, body: TradesInput, deadline: number) => Promise<Received> {
   return async (symbol, { trades, venue: named }, deadline) => {
-    refuseExpired(trades, options.horizon());
+    refuseOutOfTime(trades, options.horizon());
     const { stored, venue } = await lookUp(known, symbol, trades, named);
     const acks = await Promise.all(
       trades
@@ -76,20 +76,18 @@ async function lookUp(
   }
 }
 
-/** They would be dropped in silence later: the candles of their time cannot be changed any more. */
-function refuseExpired(trades: readonly Trade[], horizon: number | undefined): void {
-  if (horizon === undefined) return;
-  const errors = trades.flatMap(({ ts }, index) =>
-    ts < horizon
-      ? [
-          {
-            in: 'body' as const,
-            pointer: `/trades/${index}/ts`,
-            detail: 'is before the time that trades are kept',
-          },
-        ]
-      : [],
-  );
+/**
+ * They would be dropped in silence later: the candles of a time that is no longer kept cannot be changed any more, and a
+ * trade of the future would hold its market still.
+ */
+function refuseOutOfTime(trades: readonly Trade[], horizon = Number.NEGATIVE_INFINITY): void {
+  const latest = Date.now() + maxAheadMs;
+  const errors = trades.flatMap(({ ts }, index) => {
+    if (ts >= horizon && ts <= latest) return [];
+    const detail =
+      ts < horizon ? 'is before the time that trades are kept' : 'lies more than a minute in the future';
+    return [{ in: 'body' as const, pointer: `/trades/${index}/ts`, detail }];
+  });
   if (errors.length > 0)
     throw new SluiceError('invalid_parameters', 'The request is not what the endpoint expects.', { errors });
 }

@@ -79,7 +79,8 @@ describe('ingest', () => {
     await send('market.trade.made.GOOD.more', JSON.stringify(trade));
     await publishTrades(worker.bus, good);
     await send(tradeSubject('made', 'GOOD'), JSON.stringify({ ...trade, side: null }));
-    await until(async () => (await worker.trades('stored')) === good.length && worker.rejected.length === 5, {
+    await send(tradeSubject('made', 'GOOD'), JSON.stringify({ ...trade, ts: Date.now() + 86_400_000 }));
+    await until(async () => (await worker.trades('stored')) === good.length && worker.rejected.length === 6, {
       timeoutMs: 60_000,
       message: () => JSON.stringify(worker.rejected),
     });
@@ -89,8 +90,9 @@ describe('ingest', () => {
       'subject',
       'subject',
       'side',
+      'ts',
     ]);
-    expect(await worker.trades('rejected')).toBe(5);
+    expect(await worker.trades('rejected')).toBe(6);
     await worker.stop();
   });
 

@@ -85,7 +85,7 @@ export class Ingest {
     const taken: Taken[] = [];
     for (const message of batch) {
       try {
-        const { venue, symbol, trade } = this.#read(message.subject, message.data);
+        const { venue, symbol, trade } = this.#read(message);
         if (horizon !== undefined && trade.ts < horizon)
           this.#options.metrics.trades.inc({ outcome: 'expired' });
         else taken.push({ venue, symbol, trade, message });
