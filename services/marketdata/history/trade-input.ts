@@ -50,7 +50,10 @@ const trade = z.object({
       context.addIssue(tsRule);
       return z.NEVER;
     })
-    .meta({ description: 'Time of the trade: integer milliseconds, or ISO 8601; a minute ahead of the present at most.' }),
+    .meta({
+      description:
+        'Time of the trade: integer milliseconds, or ISO 8601; a minute ahead of the present at most.',
+    }),
   price: decimal('Price.'),
   size: decimal('Size in units of the base asset.'),
   side: z.enum(['buy', 'sell'], { error: 'must be buy or sell' }).meta({ description: "The taker's side." }),
