@@ -1,29 +1,14 @@
-import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { projectRoot } from '@sluice/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { buildOverlay, configOf, kubectl } from './deploy/kustomize.ts';
 import { faultsOf, type Manifest } from './deploy/manifest.ts';
 import { mayConnect } from './deploy/network.ts';
-import { findKubectl, orReason } from './deploy/programs.ts';
 import { podsOf, type Pod } from './deploy/pod.ts';
 
-const run = promisify(execFile);
-const kubectl = await orReason(findKubectl());
 const services = ['admin', 'broadcaster', 'edge', 'marketdata', 'ratelimit', 'router'];
 /** One of a kind at work, or hardly any work: more of them would carry no more. */
 const unscaled = ['admin', 'broadcaster'];
-
-async function build(overlay: string): Promise<Manifest[]> {
-  const folder = path.join(projectRoot, 'deploy/k8s/overlays', overlay);
-  const { stdout, stderr } = await run(kubectl.path, ['kustomize', folder], { maxBuffer: 16 * 1024 ** 2 });
-  expect(stderr).toBe('');
-  return parseAllDocuments(stdout).map((document) => {
-    expect(document.errors).toEqual([]);
-    return document.toJS() as Manifest;
-  });
-}
 
 describe.each(['laptop', 'production'])('overlay %s', (overlay) => {
   if (kubectl.path === '') {
@@ -39,7 +24,7 @@ describe.each(['laptop', 'production'])('overlay %s', (overlay) => {
       .toSorted();
 
   beforeAll(async () => {
-    manifests = await build(overlay);
+    manifests = await buildOverlay(path.join(projectRoot, 'deploy/k8s/overlays', overlay));
     pods = podsOf(manifests);
   });
 
@@ -179,15 +164,12 @@ describe.each(['laptop', 'production'])('overlay %s', (overlay) => {
   });
 
   it('sends NATS to every node by its name and keeps three copies', () => {
-    const mapped = (prefix: string): Record<string, string> =>
-      (ofKind('ConfigMap').find(({ metadata }) => metadata.name.startsWith(prefix))?.['data'] ??
-        {}) as Record<string, string>;
-    const settings = mapped('sluice-settings');
+    const settings = configOf(manifests, 'sluice-settings');
     expect(settings).toMatchObject({
       NATS_REPLICAS: '3',
       NATS_URL: [0, 1, 2].map((node) => `nats://nats-${node}.nats:4222`).join(','),
     });
-    const store = Number.parseInt(mapped('nats-limits')['NATS_FILE_STORE'] ?? '', 10);
+    const store = Number.parseInt(configOf(manifests, 'nats-limits')['NATS_FILE_STORE'] ?? '', 10);
     // The stream of market events reserves its whole size on every node.
     expect(store * 1e9).toBeGreaterThan(Number(settings['MARKET_MAX_BYTES']));
     const claim = manifests.find(

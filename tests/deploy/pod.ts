@@ -16,6 +16,7 @@ export interface Container {
     readonly value?: string;
     readonly valueFrom?: { readonly secretKeyRef?: { readonly name: string; readonly key: string } };
   }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly resources: { readonly requests: object; readonly limits: object };
   readonly securityContext: object;
   readonly startupProbe: Probe;
@@ -35,6 +36,7 @@ export interface Pod {
     readonly securityContext: { readonly runAsUser: number };
     readonly terminationGracePeriodSeconds: number;
     readonly containers: readonly Container[];
+    readonly volumes?: readonly { readonly name: string }[];
     readonly topologySpreadConstraints?: readonly {
       readonly topologyKey: string;
       readonly labelSelector: { readonly matchLabels: object };
