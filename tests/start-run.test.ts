@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectRoot, realData, startProgram, until } from '@sluice/testing';
+import { shellQuote } from '../scripts/local/shell-quote.ts';
 import { allTrades, withDataDir, type Started } from './start-support.ts';
 
 /** The commands of the ready screen by their number, as a user copies them. */
@@ -26,7 +27,8 @@ function shell(command: string) {
 describe('a running stack', () => {
   it('shows commands that work as they stand, and tells scripts where everything is', async () => {
     await withDataDir(async (start, dataDir) => {
-      const run = start();
+      // The user's own PostgreSQL is another one.
+      const run = start([], { PGSSLMODE: 'require', PGOPTIONS: '-csearch_path=nowhere' });
       const endpoints = await run.ready();
       expect(run.output).toMatch(/Market feed +simulated/);
       expect(run.output).toMatch(/feed +warn these trades are simulated/);
@@ -113,7 +115,7 @@ describe('a running stack', () => {
       const trade = { id: '1', ts: 1_700_000_000_000, price: '5.25', size: '3', side: 'buy' };
       const first = start(['--no-feed']);
       const { gateway } = await first.ready();
-      const adminKey = /Admin key +(slk_\S+)\n +\(shown this once; kept in \S+admin-key\)/.exec(
+      const adminKey = /Admin key +(slk_\S+)\n +\(shown this once; kept in .+admin-key\)/.exec(
         first.output,
       )?.[1];
       const feedKey = await makeFeedKey(gateway, String(adminKey));
@@ -130,7 +132,7 @@ describe('a running stack', () => {
       const second = start(['--no-feed']);
       const kept = await second.ready();
       expect(await allTrades(kept.gateway, 'KEPT')).toEqual([trade]);
-      expect(second.output).toMatch(/Admin key +in \S+admin-key\n/);
+      expect(second.output).toMatch(/Admin key +in .+admin-key\n/);
       expect(second.output).not.toContain('slk_');
       expect(await statusOfKey(kept.gateway, String(adminKey))).toBe(200);
       second.interrupt();
@@ -178,7 +180,7 @@ async function runReadmeBackend(gateway: string, dataDir: string): Promise<void>
   try {
     const file = path.join(folder, 'hello.ts');
     await writeFile(file, code);
-    await using backend = shell(`npm run --silent with-stack -- --data-dir ${dataDir} node ${file}`);
+    await using backend = shell(`npm run --silent with-stack -- --data-dir ${shellQuote(dataDir)} node ${file}`);
     const answer = await until(async () => {
       const response = await fetch(`${gateway}/v1/hello/Ada`);
       return response.ok ? response.json() : undefined;

@@ -103,7 +103,8 @@ export async function withDataDir(
     dataDir: string,
   ) => Promise<void>,
 ): Promise<void> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'sluice-start-'));
+  // A name that a shell does not take as it stands.
+  const dataDir = await mkdtemp(path.join(tmpdir(), "sluice's start-"));
   const runs: Started[] = [];
   try {
     await use((args = [], env = {}) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,6 +38,23 @@ describe('a trades file', () => {
         trade: { id: '3735683259', ts: 1723161255342, price: '61837.63', size: '0.02', side: 'sell' },
       },
     ]);
+  });
+
+  it('may have quotes, also around commas, and columns of one name that do not count', async () => {
+    const text =
+      '"ts_ms","symbol","trade_id",note,"price","size","side",note\n5,"BTCUSDT",1,"a ""big"", fast one",1,"2",buy,\n';
+    expect(await read(text)).toEqual([
+      { venue: 'binance', symbol: 'BTCUSDT', trade: { id: '1', ts: 5, price: '1', size: '2', side: 'buy' } },
+    ]);
+    await expect(read(`${header}\n5,"BTCUSDT,1,1,1,buy,1\n`)).rejects.toThrow(
+      /, line 2: its quotes do not match$/,
+    );
+  });
+
+  it('is a file that can be read twice, and no pipe', async () => {
+    const pipe = path.join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(checkTradesFile(pipe, 'binance')).rejects.toThrow(`${pipe} is no regular file`);
   });
 
   it('may have its columns in any order, a venue, others, CRLF and a byte order mark', async () => {

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import {
   canonicalPositive,
@@ -34,6 +35,10 @@ type Column = (typeof required)[number] | 'venue';
 
 /** Reads a whole trades file without keeping it. Throws {@link UserError} with the first fault and its line. */
 export async function checkTradesFile(file: string, venue: string): Promise<TradesFileSummary> {
+  // It is read twice: now, so that every fault is known before anything is published, and by the feed.
+  const status = await stat(file).catch(() => undefined);
+  if (status !== undefined && !status.isFile() && !status.isDirectory())
+    throw new UserError(`${file} is no regular file: a pipe can be read only once`);
   let trades = 0;
   let firstTs = Infinity;
   let lastTs = -Infinity;
@@ -54,18 +59,19 @@ export async function checkTradesFile(file: string, venue: string): Promise<Trad
  * Throws {@link UserError} that names the line.
  */
 export async function* readTradesFile(file: string, venue: string): AsyncGenerator<FileTrade> {
-  let columns: Map<string, number> | undefined;
+  let columns: Columns | undefined;
   let lineNumber = 0;
   for await (const text of linesOf(file)) {
     lineNumber += 1;
     const where = `${file}, line ${lineNumber}`;
     if (columns === undefined) {
-      columns = columnsOf(text, where);
+      // Spreadsheets begin UTF-8 files with a byte order mark.
+      columns = columnsOf(valuesOf(text.replace(/^\uFEFF/, ''), where), where);
       continue;
     }
     // A line without anything is how many editors and programs end a file.
     if (text === '') continue;
-    yield tradeOf(text.split(','), columns, venue, where);
+    yield tradeOf(valuesOf(text, where), columns, venue, where);
   }
   if (columns === undefined) throw new UserError(`${file} is empty`);
 }
@@ -91,27 +97,43 @@ async function* linesOf(file: string): AsyncGenerator<string> {
   }
 }
 
-function columnsOf(text: string, where: string): Map<string, number> {
-  // Spreadsheets begin UTF-8 files with a byte order mark.
-  const names = text
-    .replace(/^\uFEFF/, '')
-    .split(',')
-    .map((name) => name.trim());
+/** Splits a line as RFC 4180 has it, except that a value cannot hold the end of a line. */
+function valuesOf(line: string, where: string): string[] {
+  if (!line.includes('"')) return line.split(',');
+  const values: string[] = [];
+  const value = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  for (let end = ','; end === ','; ) {
+    const match = value.exec(line);
+    if (!match) throw new UserError(`${where}: its quotes do not match`);
+    values.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+    end = match[3] ?? '';
+  }
+  return values;
+}
+
+/** Where the columns are that count, and how many there are in all. */
+interface Columns {
+  readonly at: ReadonlyMap<string, number>;
+  readonly count: number;
+}
+
+function columnsOf(headings: readonly string[], where: string): Columns {
+  const names = headings.map((name) => name.trim());
   const missing = required.filter((name) => !names.includes(name));
   if (missing.length > 0)
     throw new UserError(`${where}: it should name the columns, but has no ${missing.join(', ')}`);
-  return new Map(names.map((name, at) => [name, at]));
+  return { at: new Map(names.map((name, at) => [name, at])), count: names.length };
 }
 
 function tradeOf(
   values: readonly string[],
-  columns: ReadonlyMap<string, number>,
+  columns: Columns,
   defaultVenue: string,
   where: string,
 ): FileTrade {
-  if (values.length !== columns.size)
-    throw new UserError(`${where}: ${values.length} values for ${columns.size} columns`);
-  const valueOf = (name: Column): string => (values[columns.get(name)!] as string).trim();
+  if (values.length !== columns.count)
+    throw new UserError(`${where}: ${values.length} values for ${columns.count} columns`);
+  const valueOf = (name: Column): string => (values[columns.at.get(name)!] as string).trim();
   const wrong = (name: Column, rule: string): UserError =>
     new UserError(`${where}: ${name} ${JSON.stringify(valueOf(name).slice(0, 60))} is not ${rule}`);
 
@@ -129,7 +151,7 @@ function tradeOf(
   if (size === undefined) throw wrong('size', `${decimalRule}, above zero`);
   const side = valueOf('side');
   if (side !== 'buy' && side !== 'sell') throw wrong('side', 'buy or sell');
-  const venue = columns.has('venue') ? valueOf('venue') : defaultVenue;
+  const venue = columns.at.has('venue') ? valueOf('venue') : defaultVenue;
   if (!isVenue(venue)) throw wrong('venue', venueRule);
   return { venue, symbol, trade: { id, ts, price, size, side } };
 }

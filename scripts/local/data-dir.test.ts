@@ -74,6 +74,27 @@ describe('a data directory', () => {
     expect(await readdir(elsewhere)).toEqual(['kept']);
     await rm(elsewhere, { recursive: true });
   });
+
+  it.each(['postgres', 'nats'])(
+    'is refused, and nothing in it touched, where %s is somebody else’s',
+    async (name) => {
+      const theirs = path.join(directory, name);
+      await mkdir(theirs);
+      await new DataDirectory(directory).open();
+      await rm(path.join(directory, 'lock'));
+      await writeFile(path.join(theirs, 'kept'), '');
+      await expect(new DataDirectory(directory).open()).rejects.toThrow(
+        `${theirs} is not from Sluice, which keeps its own there: give it another --data-dir, or move that away`,
+      );
+      expect(await readdir(directory)).toEqual([name]);
+      expect(await readdir(theirs)).toEqual(['kept']);
+    },
+  );
+
+  it('is refused where credentials.json is somebody else’s', async () => {
+    await writeFile(path.join(directory, 'credentials.json'), '{"type":"service_account"}');
+    await expect(new DataDirectory(directory).open()).rejects.toThrow('credentials.json is not from Sluice');
+  });
 });
 
 describe('a process identity', () => {

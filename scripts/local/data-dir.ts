@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { removeDatabase } from './database-place.ts';
@@ -26,10 +26,14 @@ export class DataDirectory {
     return path.join(this.path, name);
   }
 
-  /** Makes the directory and takes it for this process. Throws {@link UserError} when another stack runs on it. */
+  /**
+   * Makes the directory and takes it for this process. Throws {@link UserError} when another stack runs on it, and when
+   * what lies in the places of a stack is not from one.
+   */
   async open(): Promise<void> {
     try {
       await mkdir(this.path, { recursive: true });
+      await this.#refuseForeign();
       await this.#lock();
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -40,13 +44,14 @@ export class DataDirectory {
   /** Removes what stacks keep here, and nothing else: the directory may hold files of other origin. */
   async wipe(): Promise<void> {
     await removeDatabase(this.path);
+    // The credentials last: while they are there, what is left is known to be a stack's.
     for (const name of [
       'nats',
       'admin-key',
-      'credentials.json',
       'endpoints.json',
       'processes.json',
       'feeds.json',
+      'credentials.json',
     ])
       await rm(this.file(name), { recursive: true, force: true });
   }
@@ -85,6 +90,17 @@ export class DataDirectory {
       await rm(this.file(name), { force: true });
   }
 
+  /** The credentials are made before anything else is: without them, servers' files here are somebody else's. */
+  async #refuseForeign(): Promise<void> {
+    const kept = await this.readJson<Partial<Credentials>>('credentials.json');
+    if (typeof kept?.databasePassword === 'string') return;
+    for (const name of ['postgres', 'nats', 'credentials.json'])
+      if (await holdsSomething(this.file(name)))
+        throw new UserError(
+          `${this.file(name)} is not from Sluice, which keeps its own there: give it another --data-dir, or move that away`,
+        );
+  }
+
   async #lock(): Promise<void> {
     const lock = this.file('lock');
     const own = JSON.stringify(identify(process.pid));
@@ -113,6 +129,14 @@ export class DataDirectory {
     }
     if ((await readFile(aside, 'utf8')) !== expected) await rename(aside, lock);
     else await rm(aside, { force: true });
+  }
+}
+
+async function holdsSomething(place: string): Promise<boolean> {
+  try {
+    return (await readdir(place)).length > 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 

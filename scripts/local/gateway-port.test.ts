@@ -12,6 +12,15 @@ describe("the gateway's port", () => {
     expect(await isFree(await gatewayPort({ port: 0 }, host))).toBe(true);
   });
 
+  it.each(['203.0.113.7', 'no.such.host.invalid'])(
+    'is refused by name of the address where that is the fault: %s',
+    async (away) => {
+      await expect(gatewayPort({ port: 0 }, away)).rejects.toThrow(
+        `SLUICE_HTTP_HOST ${away} is no address of this machine`,
+      );
+    },
+  );
+
   it('is refused when somebody has it, with the option to change; so is that of the chart', async () => {
     await using server = createServer().listen(0, host);
     await new Promise((resolve) => server.once('listening', resolve));

@@ -67,6 +67,7 @@ describe('start options', () => {
     [['trades.csv'], /trades\.csv.*--help lists the options$/],
     [['--data-dir'], /--data-dir/],
     [['--data-dir', ''], /^--data-dir needs the name of a directory$/],
+    [['--replay', ''], /^--replay needs the name of a file$/],
   ])('refuse %j with one sentence', (args, message) => {
     let error: unknown;
     try {

@@ -66,6 +66,7 @@ export function parseStartOptions(args: readonly string[], env: NodeJS.ProcessEn
   if (chartPort !== undefined && values['no-chart'] === true)
     throw new UserError('--chart-port and --no-chart exclude each other');
   const project = path.resolve(import.meta.dirname, '../..');
+  if (values.replay === '') throw new UserError('--replay needs the name of a file');
   const dataDir = values['data-dir'];
   if (dataDir === '') throw new UserError('--data-dir needs the name of a directory');
   return {

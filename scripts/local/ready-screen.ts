@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
+import { shellQuote } from './shell-quote.ts';
 
 export interface ScreenFacts {
   readonly gateway: string;
@@ -47,7 +48,7 @@ ${chart}  Market feed    ${facts.feed}
   Data           ${facts.dataDir}   (addresses and passwords for scripts: endpoints.json)
   Documentation  ${facts.project}/docs/README.md
 
-  Try, in another terminal:   cd ${facts.project}
+  Try, in another terminal:   cd ${shellQuote(facts.project)}
 
   1. REST: the last price and the day of a market
      ${get(`/v1/markets/${symbol}/ticker`)}

@@ -5,6 +5,7 @@ import { firstMarket } from './first-market.ts';
 import type { LogView } from './log-view.ts';
 import type { StartOptions } from './options.ts';
 import { hasProgram, readyScreen } from './ready-screen.ts';
+import { shellQuote } from './shell-quote.ts';
 import type { LocalStack } from './stack.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
@@ -57,7 +58,9 @@ export async function runStack(
       project,
       curl: await hasProgram('curl', env),
       dataDirArgs:
-        stack.dataDir.path === path.join(project, '.sluice') ? '' : ` --data-dir ${stack.dataDir.path}`,
+        stack.dataDir.path === path.join(project, '.sluice')
+          ? ''
+          : ` --data-dir ${shellQuote(stack.dataDir.path)}`,
     }),
   );
 }

@@ -30,6 +30,8 @@ export function servicePlan(options: {
   /** It ends by itself when its work is done; exit code 0 then is no crash. */
   finishes?: boolean;
   env: Readonly<Record<string, string>>;
+  /** Names of variables of this process that it must not inherit. */
+  without?: RegExp | undefined;
   onLine: (line: string) => void;
 }): ProcessPlan<ServiceReady> {
   const { name, rank, env, onLine } = options;
@@ -42,7 +44,7 @@ export function servicePlan(options: {
       new Promise((resolve, reject) => {
         const child = spawn(process.execPath, [path.join(project, options.entry), ...(options.args ?? [])], {
           cwd: project,
-          env: { ...process.env, ...env },
+          env: { ...inherited(options.without), ...env },
           detached: true,
           stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -88,4 +90,8 @@ function parse(line: string): Record<string, unknown> {
   } catch {
     return {};
   }
+}
+
+function inherited(without: RegExp | undefined): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => without?.test(name) !== true));
 }

@@ -19,6 +19,9 @@ import type { Supervised } from './supervised.ts';
 /** One process of each; an order by name is an order on the screen, they start together. */
 const serviceNames = ['admin', 'broadcaster', 'edge', 'marketdata', 'ratelimit', 'router'] as const;
 
+/** Variables of the user's shell that PostgreSQL's clients read: they are about other databases than the embedded one. */
+const ofPostgresClients = /^PG[A-Z]/;
+
 /** The embedded stack: servers, services, feed, and the files that describe them. */
 export class LocalStack {
   readonly #options: StartOptions;
@@ -83,6 +86,8 @@ export class LocalStack {
       await this.#dataDir.wipe();
       this.#say('old data deleted');
     }
+    // Before the servers, which both need them, and whose files are taken for a stack's own because of them.
+    await this.#dataDir.credentials();
     this.#keeper = startKeeper();
     this.#firstKey = await firstKey(this.#dataDir, this.#env);
     await this.#startServers();
@@ -157,6 +162,7 @@ export class LocalStack {
     const starting = serviceNames.map((name) => {
       const plan = servicePlan({
         name,
+        without: this.#env['DATABASE_URL'] ? undefined : ofPostgresClients,
         entry: `services/${name}/main.ts`,
         rank: name === 'edge' ? ranks.edge : ranks.worker,
         env: {
