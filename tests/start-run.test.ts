@@ -180,7 +180,9 @@ async function runReadmeBackend(gateway: string, dataDir: string): Promise<void>
   try {
     const file = path.join(folder, 'hello.ts');
     await writeFile(file, code);
-    await using backend = shell(`npm run --silent with-stack -- --data-dir ${shellQuote(dataDir)} node ${file}`);
+    await using backend = shell(
+      `npm run --silent with-stack -- --data-dir ${shellQuote(dataDir)} node ${file}`,
+    );
     const answer = await until(async () => {
       const response = await fetch(`${gateway}/v1/hello/Ada`);
       return response.ok ? response.json() : undefined;
