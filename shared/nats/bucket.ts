@@ -47,8 +47,10 @@ export interface Bucket {
   page(options: { keys?: string; after?: number; limit: number }): Promise<BucketPage>;
   /**
    * Every present value first, then `onReady` once, then the changes in order; a value that is overwritten at once may be
-   * left out, the newest never is. Survives reconnects and server restarts (then everything is told again, including
-   * keys that vanished meanwhile). Gives a function that stops it.
+   * left out, the newest never is. Survives reconnects, server restarts, and a bucket that is lost and made anew: whatever
+   * is another value then, or has vanished, is told, and nothing else. Each change is therefore to be taken as it comes; its
+   * revision is for writing over it, not for comparing, because a bucket made anew counts from 1. Gives a function that
+   * stops it.
    */
   watch(options: {
     onChange(change: BucketChange): void;

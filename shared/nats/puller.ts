@@ -18,6 +18,11 @@ export interface PullerHooks {
   prepare(): Promise<string>;
   /** One message, in order. Must not throw. Gives false for a message that shows a gap: the consumer is made anew. */
   onMessage(message: DeliveredMessage): boolean;
+  /**
+   * The server has had nothing more to send for a while: what it counted on is gone (a purge). `consumerSeq` is that of the
+   * last message it sent; false for one that never came.
+   */
+  onIdle?(consumerSeq: number): boolean;
   /** How many messages may still come; 0 when the buffer is full. */
   room(): number;
 }
@@ -126,12 +131,18 @@ export class Puller {
   }
 
   #onStatus(message: BusMessage): void {
-    if (message.status === 100) return;
     const pull = Number(message.subject.slice(this.#inbox.length + 1));
     if (pull !== this.#pull) return;
+    if (message.status === 100) return this.#onIdle(message);
     this.#open = 0;
     if (message.status === 404 || message.status === 408) return this.more();
     this.#trouble(new Error(`${message.status} ${message.statusText}`));
+  }
+
+  /** A sign from an abandoned consumer says nothing of the one that is being made. */
+  #onIdle(message: BusMessage): void {
+    const last = Number(message.header('Nats-Last-Consumer') ?? Number.NaN);
+    if (this.#open > 0 && Number.isInteger(last) && this.#hooks.onIdle?.(last) === false) this.#restart(0);
   }
 
   #watch(): void {

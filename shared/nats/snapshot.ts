@@ -41,10 +41,12 @@ export async function lastByConsumer(
 ): Promise<StoredMessage[]> {
   const found = new Map<string, DeliveredMessage>();
   const done = Promise.withResolvers<void>();
+  let delivered = 0;
   const puller = await Puller.start(bus, {
     stream,
     prepare: async () => {
       found.clear();
+      delivered = 0;
       const { name, pending } = await createEphemeral(bus, stream, {
         deliver_policy: 'last_per_subject',
         filter_subjects: subjects,
@@ -53,8 +55,15 @@ export async function lastByConsumer(
       return name;
     },
     onMessage: (message) => {
+      if (message.consumerSeq !== delivered + 1) return false;
+      delivered = message.consumerSeq;
       found.set(message.subject, message);
       if (message.pending === 0) done.resolve();
+      return true;
+    },
+    onIdle: (consumerSeq) => {
+      if (consumerSeq !== delivered) return false;
+      done.resolve();
       return true;
     },
     room: () => batchSize,

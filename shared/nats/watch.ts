@@ -7,8 +7,18 @@ import { createEphemeral } from './snapshot.ts';
 const batchSize = 500;
 
 /**
- * Follows a bucket's stream. Every time the consumer has to be made anew, the present values come again, and keys that
- * were known and are missing among them are told as deleted: the marks of their deletion may be gone by then.
+ * What was told of a key last. A bucket that was lost and made anew, or brought back from a backup, gives the numbers of
+ * its revisions a second time: only together with its time does one name a value.
+ */
+interface Told {
+  readonly revision: number;
+  readonly timeMs: number;
+}
+
+/**
+ * Follows a bucket's stream. Every time the consumer has to be made anew, the present values are read again: those that
+ * are others are told, and keys that were known and are missing among them are told as deleted, because the marks of their
+ * deletion may be gone by then. Followers therefore need not compare revisions.
  */
 export async function watchBucket(
   bus: Bus,
@@ -16,9 +26,8 @@ export async function watchBucket(
   prefix: string,
   options: { onChange(change: BucketChange): void; onReady?(): void; keys?: string },
 ): Promise<() => void> {
-  const known = new Set<string>();
+  const known = new Map<string, Told>();
   let seen: Set<string> | null = new Set();
-  let expected = 0;
   let delivered = 0;
   let lastRevision = 0;
   let ready = false;
@@ -31,17 +40,22 @@ export async function watchBucket(
     }
   };
 
-  const change = (key: string, value: Uint8Array | null, revision: number): void => {
-    if (value === null && !known.delete(key)) return;
-    if (value !== null) known.add(key);
-    guarded(() => options.onChange({ key, value, revision }));
+  const gone = (key: string): void => {
+    if (known.delete(key)) guarded(() => options.onChange({ key, value: null, revision: lastRevision }));
+  };
+
+  const present = (key: string, { data, seq, timeMs }: DeliveredMessage): void => {
+    const told = known.get(key);
+    if (told?.revision === seq && told.timeMs === timeMs) return;
+    known.set(key, { revision: seq, timeMs });
+    guarded(() => options.onChange({ key, value: data, revision: seq }));
   };
 
   const complete = (): void => {
-    const present = seen;
-    if (present === null) return;
+    const found = seen;
+    if (found === null) return;
     seen = null;
-    for (const key of known) if (!present.has(key)) change(key, null, lastRevision);
+    for (const key of known.keys()) if (!found.has(key)) gone(key);
     if (ready) return;
     ready = true;
     guarded(() => options.onReady?.());
@@ -53,9 +67,10 @@ export async function watchBucket(
     lastRevision = message.seq;
     const key = message.subject.slice(prefix.length);
     seen?.add(key);
-    change(key, isMarker(message) ? null : message.data, message.seq);
-    // Keys that change meanwhile come twice or later than their turn, so either sign ends the first part.
-    if (seen !== null && (message.pending === 0 || delivered >= expected)) complete();
+    if (isMarker(message)) gone(key);
+    else present(key, message);
+    // No count of messages tells it: a key that changes meanwhile comes later than its turn, one that came already again.
+    if (message.pending === 0) complete();
     return true;
   };
 
@@ -68,11 +83,15 @@ export async function watchBucket(
         deliver_policy: 'last_per_subject',
         filter_subject: `${prefix}${options.keys ?? '>'}`,
       });
-      expected = pending;
       if (pending === 0) complete();
       return name;
     },
     onMessage,
+    onIdle: (consumerSeq) => {
+      if (consumerSeq !== delivered) return false;
+      complete();
+      return true;
+    },
     room: () => batchSize,
   });
 
