@@ -124,6 +124,21 @@ describe('the replica', () => {
     expect(table.size).toBe(1);
   });
 
+  it('takes the routes of a bucket that was lost and made anew, though their revisions are the same', async () => {
+    const lose = () =>
+      bus.request(`$JS.API.STREAM.DELETE.KV_${routesBucket}`, '', { deadline: Date.now() + 5_000 });
+    const anew = async (entry: CompiledRoute): Promise<number> => {
+      await lose();
+      await openBucket(bus, { name: routesBucket, replicas: 1 });
+      return put(entry);
+    };
+    expect(await anew(route('a', '/a'))).toBe(1);
+    await until(() => idAt('/a') === 'a', { timeoutMs: 20_000 });
+    expect(await anew({ ...route('a', '/a'), auth: ['key'] })).toBe(1);
+    await until(() => table.get('a')?.auth !== 'public', { timeoutMs: 20_000 });
+    expect(table.get('a')?.auth).toEqual(['key']);
+  });
+
   it('keeps answering while NATS is away, and catches up afterwards', async () => {
     await put(route('a', '/a'));
     await put(route('b', '/b'));

@@ -61,7 +61,6 @@ class Replica implements RouteTable {
   readonly #settleMs: number;
   readonly #trie = new RouteTrie<CompiledRoute>();
   readonly #routes = new Map<string, CompiledRoute>();
-  readonly #revisions = new Map<string, number>();
   readonly #listeners = new Set<(changes: RouteChanges) => void>();
   #waiting = new Map<string, CompiledRoute | null>();
   #timer: NodeJS.Timeout | undefined;
@@ -128,15 +127,7 @@ class Replica implements RouteTable {
   change(change: BucketChange): void {
     if (this.#stopped || !change.key.startsWith(prefix)) return;
     const id = change.key.slice(prefix.length);
-    if (change.value === null) {
-      this.#revisions.delete(id);
-      this.#wait(id, null);
-      return;
-    }
-    // After a reconnect everything is told again; what has not changed is not even parsed.
-    if (this.#revisions.get(id) === change.revision) return;
-    this.#revisions.set(id, change.revision);
-    this.#wait(id, this.#parse(id, change.value));
+    this.#wait(id, change.value && this.#parse(id, change.value));
   }
 
   #wait(id: string, route: CompiledRoute | null): void {

@@ -63,8 +63,8 @@ class DocumentReplica implements DocumentFollower {
   #stopped = false;
   /** Changes wait for each other: a large document that takes a while to be read is not overtaken by a small one. */
   #tail: Promise<void> = Promise.resolve();
-  /** The newest change that was told; a reading that is older by the time it is done is dropped. */
-  #newest = 0;
+  /** Changes told; a reading that is no longer that of the newest by the time it is done is dropped. */
+  #told = 0;
 
   constructor(bus: Bus, bucket: Bucket, report: (detail: string, error?: unknown) => void) {
     this.#bus = bus;
@@ -104,24 +104,23 @@ class DocumentReplica implements DocumentFollower {
 
   complete(): void {
     void this.#tail.then(() => {
-      if (!this.#ready && this.#newest === 0) this.#becomeReady();
+      if (!this.#ready && this.#told === 0) this.#becomeReady();
     });
   }
 
   change({ value, revision }: BucketChange): void {
-    // After a reconnect the present value is told again.
-    if (this.#stopped || (value !== null && revision === this.#newest)) return;
-    this.#newest = revision;
+    if (this.#stopped) return;
+    const turn = ++this.#told;
     // The bytes belong to the socket's buffer and are gone after this turn.
     const bytes = value === null ? null : Uint8Array.from(value);
-    this.#tail = this.#tail.then(() => this.#take(bytes, revision));
+    this.#tail = this.#tail.then(() => this.#take(bytes, revision, turn));
   }
 
   /** Never rejects: whatever is wrong with a document, the one before stays. */
-  async #take(bytes: Uint8Array | null, revision: number): Promise<void> {
+  async #take(bytes: Uint8Array | null, revision: number, turn: number): Promise<void> {
     if (bytes === null) return this.#become(gatewaySchema.parse({}), 0);
     try {
-      const document = await this.#read(bytes, () => revision === this.#newest);
+      const document = await this.#read(bytes, () => turn === this.#told);
       if (document) this.#become(document, revision);
     } catch (error) {
       this.#report(

@@ -248,6 +248,31 @@ describe('a follower', () => {
   });
 });
 
+test('a follower takes the document of a bucket that was lost and made anew, though its revision is the same', async () => {
+  await using other = await startNatsServer();
+  const fresh = await connectBus({ servers: [other.url], name: 'test' });
+  const lose = () => fresh.request('$JS.API.STREAM.DELETE.KV_config', '', { deadline: Date.now() + 5_000 });
+  const applyAuth = (auth: 'public' | ['key' | 'jwt']) =>
+    applyDocument(fresh, { defaults: { auth } }, { expectedRevision: null, author: 'test' });
+  await applyAuth('public');
+  const follower = await followDocument(fresh, { replicas: 1 });
+  await follower.loaded;
+  expect(follower).toMatchObject({ revision: 1, current: { defaults: { auth: 'public' } } });
+  await lose();
+  await applyAuth(['key']);
+  await until(() => follower.current.defaults.auth?.[0] === 'key', { timeoutMs: 20_000 });
+  expect(follower.revision).toBe(1);
+  // The same where it has seen the bucket while that was empty.
+  await lose();
+  await openConfigBucket(fresh, 1);
+  await until(() => follower.revision === 0, { timeoutMs: 20_000 });
+  await applyAuth(['jwt']);
+  await until(() => follower.current.defaults.auth?.[0] === 'jwt', { timeoutMs: 20_000 });
+  expect(follower.revision).toBe(1);
+  follower.stop();
+  await fresh.close();
+});
+
 test('a follower that knows nothing valid is not ready until something is applied', async () => {
   await using other = await startNatsServer();
   const fresh = await connectBus({ servers: [other.url], name: 'test' });
