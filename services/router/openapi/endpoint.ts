@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { problemHeaders, SluiceError, toProblem, toSluiceError } from '@sluice/errors';
 import type { Bus, BusMessage } from '@sluice/nats';
-import type { DocumentFollower } from '@sluice/policy';
+import type { DocumentFollower, GatewayDocument } from '@sluice/policy';
 import type { CompiledRoute, RouteTable } from '@sluice/routes';
 import { decodeRequest, encodeResponse, headerValues, type WireRequest } from '@sluice/wire';
 import { assembleDocument } from './document.ts';
@@ -21,7 +21,7 @@ export interface OpenApiOptions {
   readonly table: RouteTable;
   readonly schemas: SchemaStore;
   /** What people wrote: it names the cookie of logins. */
-  readonly document: Pick<DocumentFollower, 'current' | 'revision'>;
+  readonly document: Pick<DocumentFollower, 'current'>;
   readonly title: string;
   readonly version: string;
   readonly report: (detail: string, error: unknown) => void;
@@ -54,13 +54,15 @@ export function openApiHandler(options: OpenApiOptions): (message: BusMessage) =
 function cachedText(options: OpenApiOptions): () => Buffer {
   const { table, schemas } = options;
   let changes = 0;
-  let made: { text: Buffer; of: string } | undefined;
+  let made: { text: Buffer; changes: number; version: number; document: GatewayDocument } | undefined;
   table.onChange(() => changes++);
   return () => {
-    const of = `${changes}.${schemas.version}.${options.document.revision}`;
-    if (made?.of === of) return made.text;
+    const { version } = schemas;
+    // The document itself, not its revision: a bucket that was lost and made anew counts from 1 again.
+    const document = options.document.current;
+    if (made?.changes === changes && made.version === version && made.document === document) return made.text;
     const fragment = (route: CompiledRoute): Fragment | null => schemas.fragment(route);
-    made = { text: Buffer.from(JSON.stringify(assemble(options, fragment))), of };
+    made = { text: Buffer.from(JSON.stringify(assemble(options, fragment))), changes, version, document };
     return made.text;
   };
 }
