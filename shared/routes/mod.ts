@@ -1,5 +1,6 @@
 export {
   plainRoute,
+  type AnnouncedPolicies,
   type CompiledRoute,
   type RouteAddresses,
   type RouteAuth,

@@ -21,6 +21,17 @@ export interface RouteSchemas {
 }
 
 /**
+ * What a service said of its route where the gateway document may say otherwise; null where it said nothing. It is what a
+ * later document starts from while the service cannot be asked.
+ */
+export interface AnnouncedPolicies
+  extends Pick<CompiledRoute, 'roles' | 'scopes' | 'limits' | 'cors' | 'contentTypes' | 'bodyLimit'> {
+  readonly auth: RouteAuth | null;
+  readonly cost: number | null;
+  readonly timeoutMs: number | null;
+}
+
+/**
  * A route as edges and routers follow it: one value of KV `routes`, stored as JSON so that `nats kv get` shows it.
  * Everything is checked and resolved when it is compiled; nobody checks it again.
  */
@@ -64,6 +75,11 @@ export interface CompiledRoute {
   /** The router checks requests against the announced schemas before it calls; services of the SDK do that themselves. */
   readonly validate: boolean;
   readonly summary: string | null;
+  /**
+   * Of a discovered route, for the compiler. Null for others, and in the table of edges and routers: what is in force is
+   * all that they need.
+   */
+  readonly announced: AnnouncedPolicies | null;
 }
 
 /** What a route has where nothing is said about it: nobody may call it, and nothing else is asked. */
@@ -82,6 +98,7 @@ export const plainRoute = {
   schemas: null,
   validate: false,
   summary: null,
+  announced: null,
 } as const satisfies Partial<CompiledRoute>;
 
 /** Why a declared or announced route is not in the table; value of a `problem.<id>` key. */

@@ -63,6 +63,14 @@ describe('the replica', () => {
     expect([table.size, [...table.routes()]]).toEqual([0, []]);
   });
 
+  it('holds what is in force, and not what a service has announced', async () => {
+    const { auth, roles, scopes, limits, cost, cors, contentTypes, timeoutMs, bodyLimit } = route('a', '/a');
+    const announced = { auth, roles, scopes, limits, cost, cors, contentTypes, timeoutMs, bodyLimit };
+    await put({ ...route('a', '/a'), announced });
+    await until(() => idAt('/a') === 'a');
+    expect(table.get('a')).toEqual(route('a', '/a'));
+  });
+
   it('is not ready before the first reading is complete', async () => {
     for (let i = 0; i < 50; i++) await put(route(`r${i}`, `/r/${i}`));
     const other = await followRoutes(bus, { replicas: 1 });

@@ -139,7 +139,11 @@ class Replica implements RouteTable {
     try {
       const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
       // A router of an earlier version may have written it: what it did not know is closed, not open.
-      const route: CompiledRoute = { ...plainRoute, ...(JSON.parse(text) as CompiledRoute) };
+      const route: CompiledRoute = {
+        ...plainRoute,
+        ...(JSON.parse(text) as CompiledRoute),
+        announced: null,
+      };
       if (route.id !== id || typeof route.method !== 'string' || typeof route.path !== 'string')
         throw new TypeError('value is not a compiled route of this id');
       return route;

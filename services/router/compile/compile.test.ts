@@ -161,6 +161,41 @@ describe('while something is not known yet', () => {
     expect(refused.problems.get('a.get')?.detail).toContain('may not announce /x');
   });
 
+  test('nothing is left of an override or a default that is taken back, and nothing of what was announced is lost', () => {
+    const asking = service('a', '1.0.0', { get: 'GET /x', put: 'PUT /x' });
+    Object.assign(asking.endpoints[0]!.metadata, {
+      'sluice.auth': 'key',
+      'sluice.roles': 'trader',
+      'sluice.cost': '3',
+    });
+    const limits = { base: { limit: 1, window: '1m' } };
+    const plain: GatewayInput = { defaults: {}, limits };
+    const open: GatewayInput = {
+      limits,
+      defaults: { auth: 'public', limits: ['base'] },
+      overrides: { 'a.get': { auth: 'public', limits: ['base'], cost: 7, timeout: '1m', body_limit: 9 } },
+    };
+    const opened = compile({ instances: [asking], document: open }).routes;
+    expect(opened.get('a.get')).toMatchObject({ auth: 'public', roles: [], cost: 7, bodyLimit: 9 });
+    expect(opened.get('a.put')).toMatchObject({ auth: 'public', limits: ['base'] });
+    // As another compiler reads them out of the table.
+    const present = new Map(
+      [...opened].map(([id, route]) => [id, JSON.parse(JSON.stringify(route)) as CompiledRoute]),
+    );
+    const asked = compile({ instances: [asking], document: plain, present }).routes;
+    expect(asked.get('a.get')).toMatchObject({ auth: ['key'], roles: ['trader'], cost: 3, limits: [] });
+    expect(asked.get('a.put')?.auth).toEqual([]);
+    // The text is the same too: the table is not written again when the service tells about itself.
+    const unasked = compile({ unknown: ['a'], document: plain, present }).routes;
+    expect(JSON.stringify([...unasked])).toBe(JSON.stringify([...asked]));
+  });
+
+  test('a route of which an earlier version stored no announcement is closed', () => {
+    const { announced: _, ...stored } = before.get('a.get')!;
+    const present = new Map([['a.get', stored as CompiledRoute]]);
+    expect(compile({ present, unknown: ['a'] }).routes.get('a.get')).toMatchObject({ path: '/x', auth: [] });
+  });
+
   test('discovered routes stay until services had time to answer', () => {
     expect(ids(compile({ present: before, settled: false }))).toEqual(['a.get', 'openapi']);
     expect(ids(compile({ present: before, unknown: ['a'] }))).toEqual(['a.get', 'openapi']);

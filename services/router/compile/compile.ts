@@ -1,5 +1,6 @@
 import { builtinRoutes, isReserved, placeOf, type CompiledRoute, type RouteProblem } from '@sluice/routes';
 import { facts } from '@sluice/policy';
+import { announcementOf } from '../discovery/announcement.ts';
 import { candidatesOf, compareText, sourceOf, type Candidate } from '../discovery/candidate.ts';
 import type { ServiceInstance } from '../discovery/instance.ts';
 import type { Discovery } from '../discovery/poller.ts';
@@ -88,7 +89,7 @@ function discoveredRoutes(input: CompileInput): { winners: CompiledRoute[]; brok
   for (const route of input.present.values()) {
     if (route.origin !== 'discovered' || best.has(route.id) || !route.service) continue;
     if (input.discovery.settled && !input.discovery.unknown.has(route.service.name)) continue;
-    best.set(route.id, retainedCandidate(route, input.policies));
+    best.set(route.id, retainedCandidate(route, route.service, input.policies));
   }
   const winners: CompiledRoute[] = [];
   const broken: RouteProblem[] = [];
@@ -131,11 +132,16 @@ function cachedCandidates(instance: ServiceInstance, policies: RoutePolicies): C
   return candidates;
 }
 
-function retainedCandidate(route: CompiledRoute, policies: RoutePolicies): Candidate {
+/** A route of the table whose service has not told about itself yet: what it announced stays, what the document says now holds. */
+function retainedCandidate(
+  route: CompiledRoute,
+  service: NonNullable<CompiledRoute['service']>,
+  policies: RoutePolicies,
+): Candidate {
   const { id } = route;
-  const version = route.service?.version ?? '';
+  const { version } = service;
   try {
-    return { id, version, route: policies.retained(route) };
+    return { id, version, route: policies.announced(id, service, announcementOf(route)) };
   } catch (error) {
     if (!(error instanceof facts.FactError)) throw error;
     const problem: RouteProblem = {

@@ -35,12 +35,16 @@ export class RoutePolicies {
     this.declared = document.routes.map((route) => this.#declare(route));
   }
 
-  /** The route of an endpoint. Throws FactError with the reason why it cannot be one. */
+  /**
+   * The route of an endpoint. What was announced stays beside what is in force: when an override is taken back while the
+   * service cannot be asked, nothing of it is left. Throws FactError with the reason why it cannot be a route.
+   */
   announced(
     id: string,
     service: { readonly name: string; readonly version: string },
     { auth, cost, timeoutMs, ...rest }: Announcement,
   ): CompiledRoute {
+    const { roles, scopes, limits, cors, contentTypes, bodyLimit } = rest;
     this.#checkClaim(service.name, rest);
     const { defaults } = this.#document;
     const route: CompiledRoute = {
@@ -49,22 +53,14 @@ export class RoutePolicies {
       id,
       origin: 'discovered',
       service,
-      auth: auth ?? this.#defaultAuth(rest.roles, rest.scopes),
-      limits: this.#withDefaults(rest.limits, rest.path),
-      cors: rest.cors ?? defaults.cors ?? null,
+      auth: auth ?? this.#defaultAuth(roles, scopes),
+      limits: this.#withDefaults(limits, rest.path),
+      cors: cors ?? defaults.cors ?? null,
       cost: cost ?? plainRoute.cost,
       timeoutMs: timeoutMs ?? this.#defaultTimeoutMs,
+      announced: { auth, roles, scopes, limits, cost, cors, contentTypes, timeoutMs, bodyLimit },
     };
     return this.#finish(route, this.#overrides.of(id));
-  }
-
-  /**
-   * A route of the table whose service has not told about itself yet: what it announced stays, what the document says
-   * now holds. Throws FactError where it is no longer allowed.
-   */
-  retained(route: CompiledRoute): CompiledRoute {
-    if (route.service) this.#checkClaim(route.service.name, route);
-    return this.#finish(route, this.#overrides.of(route.id));
   }
 
   /** The admin API has its own place in any case: a document that forgets it must not be the last one that can be applied. */

@@ -1,29 +1,42 @@
-import { facts, type AuthMethod } from '@sluice/policy';
-import type { CompiledRoute } from '@sluice/routes';
+import { facts } from '@sluice/policy';
+import type { AnnouncedPolicies, CompiledRoute } from '@sluice/routes';
 import { maxValueLength, type ServiceEndpoint } from './instance.ts';
 
 /** What a service says about one endpoint; null where it says nothing and the gateway document decides. */
 export interface Announcement
-  extends Pick<
-    CompiledRoute,
-    | 'method'
-    | 'path'
-    | 'subject'
-    | 'encoding'
-    | 'roles'
-    | 'scopes'
-    | 'limits'
-    | 'cors'
-    | 'contentTypes'
-    | 'bodyLimit'
-    | 'headers'
-    | 'schemaSubject'
-    | 'validate'
-    | 'summary'
-  > {
-  readonly auth: 'public' | readonly AuthMethod[] | null;
-  readonly cost: number | null;
-  readonly timeoutMs: number | null;
+  extends AnnouncedPolicies,
+    Pick<
+      CompiledRoute,
+      'method' | 'path' | 'subject' | 'encoding' | 'headers' | 'schemaSubject' | 'validate' | 'summary'
+    > {}
+
+/**
+ * What the service of a route in the table has announced, so that another document can be held against it. A route of an
+ * earlier version does not tell what of it an override gave: it is closed until its service has been asked.
+ */
+export function announcementOf(route: CompiledRoute): Announcement {
+  const { method, path, subject, encoding, headers, schemaSubject, validate, summary } = route;
+  const { auth, roles, scopes, limits, cost, cors, contentTypes, timeoutMs, bodyLimit }: AnnouncedPolicies =
+    route.announced ?? { ...route, auth: [] };
+  return {
+    method,
+    path,
+    subject,
+    encoding,
+    auth,
+    roles,
+    scopes,
+    limits,
+    cost,
+    cors,
+    contentTypes,
+    timeoutMs,
+    bodyLimit,
+    headers,
+    schemaSubject,
+    validate,
+    summary,
+  };
 }
 
 /** Reads the metadata of DESIGN.md. Keys that are not known are ignored; a value that is malformed throws FactError. */

@@ -85,6 +85,17 @@ describe('endpoint metadata', () => {
         headers: [],
         schemaSubject: null,
         summary: null,
+        announced: {
+          auth: null,
+          roles: [],
+          scopes: [],
+          limits: [],
+          cost: null,
+          cors: null,
+          contentTypes: null,
+          timeoutMs: null,
+          bodyLimit: null,
+        },
       },
     });
   });
