@@ -1,4 +1,3 @@
-import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -11,6 +10,7 @@ import {
   loadDocumentFile,
   type LoadedFile,
 } from '@sluice/policy';
+import { FolderWatch } from './folder-watch.ts';
 
 /** Editors write in several steps; this much quiet means they are done. */
 const settleMs = 100;
@@ -36,7 +36,7 @@ export class GatewayFile {
   readonly #file: string;
   readonly #bus: Bus;
   readonly #onEvent: (event: FileEvent) => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #folders = new FolderWatch(() => this.#schedule(settleMs));
   #files: readonly string[];
   #timer: NodeJS.Timeout | undefined;
   #loading: Promise<void> = Promise.resolve();
@@ -53,7 +53,7 @@ export class GatewayFile {
 
   /** Resolves when the file has been read for the first time, valid or not. */
   async start(): Promise<void> {
-    this.#watch();
+    this.#folders.follow(this.#files);
     await this.reload();
   }
 
@@ -66,31 +66,8 @@ export class GatewayFile {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#folders.stop();
     await this.#loading;
-  }
-
-  /**
-   * Folders are watched, not files: editors and ConfigMaps replace a file by renaming (Kubernetes swaps a link beside
-   * it), which ends a watch on the file itself.
-   */
-  #watch(): void {
-    const folders = new Set(this.#files.map((file) => path.dirname(file)));
-    for (const [folder, watcher] of this.#watchers) {
-      if (folders.has(folder)) continue;
-      watcher.close();
-      this.#watchers.delete(folder);
-    }
-    for (const folder of folders) {
-      if (this.#watchers.has(folder)) continue;
-      try {
-        const watcher = watch(folder, () => this.#schedule(settleMs));
-        watcher.on('error', () => watcher.close());
-        this.#watchers.set(folder, watcher);
-      } catch {
-        // Without the folder there is no file: the load says so.
-      }
-    }
   }
 
   #refresh(): Promise<void> {
@@ -112,7 +89,6 @@ export class GatewayFile {
     // be undone by that.
     if (this.#settled !== undefined && (await this.#state()) === this.#settled) return;
     const { loaded, state } = await this.#read();
-    this.#watch();
     if (!loaded.ok) {
       this.#settled = state;
       return this.#onEvent({ kind: 'refused', faults: loaded.faults.map(formatFault) });
@@ -142,6 +118,7 @@ export class GatewayFile {
       const before = this.#files;
       const loaded = await loadDocumentFile(this.#file);
       this.#files = loaded.files;
+      if (!this.#stopped) this.#folders.follow(loaded.files);
       if (isDeepStrictEqual(before, loaded.files)) return { loaded, state };
     }
   }
