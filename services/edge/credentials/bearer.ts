@@ -1,15 +1,13 @@
 import { SluiceError } from '@sluice/errors';
 import type { Credentials } from './authenticator.ts';
+import { bearerIn } from './fields.ts';
 
 /** Protection space of every route (RFC 9110 section 11.5): one gateway, one realm. */
 export const bearerChallenge = 'Bearer realm="sluice"';
 
 /** The text after `Bearer` (RFC 6750 section 2.1), else the token of a query; null where there is none. Not checked further. */
 export function bearerToken({ authorization, queryToken }: Credentials): string | null {
-  if (authorization === null) return queryToken;
-  if (authorization.startsWith('Bearer ')) return authorization.slice(7).trim();
-  // RFC 9110 section 11.1: schemes are case-insensitive.
-  return /^bearer +/i.test(authorization) ? authorization.slice(7).trim() : queryToken;
+  return (authorization === null ? null : bearerIn(authorization)) ?? queryToken;
 }
 
 /**

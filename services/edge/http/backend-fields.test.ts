@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { makeApiKey } from '@sluice/policy';
+import { consumerSchema, makeApiKey } from '@sluice/policy';
 import type { Caller } from '../caller.ts';
 import { TestDocuments } from '../testing/documents.ts';
 import { pairs } from '../testing/test-edge.ts';
+import { keyMethod } from '../credentials/key/key-method.ts';
+import { sent } from '../credentials/testing/credentials.ts';
 import { backendFields } from './backend-fields.ts';
 import { readFields } from './request-fields.ts';
 
@@ -12,7 +14,25 @@ const by = (method: Caller['method']): Caller => ({ method }) as Caller;
 const fieldsFor = (raw: string[], caller: Caller | null) =>
   pairs(shown(readFields(raw, 'r'), caller)).filter(([name]) => name !== 'x-request-id');
 
-const { text } = makeApiKey();
+const { id, hash, text } = makeApiKey();
+
+/** Whether a field is taken as that key. */
+function proves(raw: string[]): boolean {
+  const digest = Buffer.from(hash, 'base64url');
+  const entry = { id, consumer: 'acme', created: 1, expires: null, disabled: false, digest, memo: null };
+  const store = {
+    version: 1,
+    keys: { peek: () => entry },
+    find: () => consumerSchema.parse({ id: 'acme' }),
+  } as never;
+  const usage = { note: () => Infinity } as never;
+  try {
+    const caller = keyMethod({ store, usage, document: documents }).verify(sent(readFields(raw)));
+    return !(caller instanceof Promise) && caller.key === id;
+  } catch {
+    return false;
+  }
+}
 
 describe('what backends are shown', () => {
   it('is everything where no credential was sent, and nothing is copied', () => {
@@ -43,6 +63,20 @@ describe('what backends are shown', () => {
       expect(fieldsFor(['Authorization', `Bearer ${text}`], caller)).toEqual([]);
       expect(fieldsFor(['Authorization', `bearer   ${text}`], caller)).toEqual([]);
     }
+  });
+
+  it('is no field that proved a caller, whatever white space stands around its key', () => {
+    for (const around of ['', ' ', '\t', ' \t ', '\u00a0', '\ufeff', '\u2003', '\v', '\f', '\r'])
+      for (const value of [`${around}${text}`, `${text}${around}`])
+        for (const field of [
+          ['Authorization', `Bearer ${value}`],
+          ['X-API-Key', value],
+        ]) {
+          // RFC 9110 section 5.6.3 knows spaces and tabs.
+          const isKey = /^[ \t]*$/.test(around);
+          expect(proves(field), JSON.stringify(field)).toBe(isKey);
+          if (isKey) for (const caller of [null, by('key')]) expect(fieldsFor(field, caller)).toEqual([]);
+        }
   });
 
   it('is never a session cookie, but every other cookie', () => {

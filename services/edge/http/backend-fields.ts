@@ -1,11 +1,8 @@
-import { apiKeyPrefix } from '@sluice/policy';
 import type { FlatHeaders } from '@sluice/wire';
 import type { Caller } from '../caller.ts';
+import { apiKeyIn, bearerIn, isApiKey } from '../credentials/fields.ts';
 import type { DocumentSource } from '../credentials/method-context.ts';
 import type { RequestFields } from './request-fields.ts';
-
-/** An API key as a bearer token; tokens of others may hold its prefix somewhere in the middle. */
-const apiKeyToken = new RegExp(`^bearer +${apiKeyPrefix}`, 'i');
 
 export interface BackendFieldsOptions {
   readonly documents: DocumentSource;
@@ -23,8 +20,8 @@ export function backendFields({ documents }: BackendFieldsOptions) {
   });
   return function backendFields(fields: RequestFields, caller: Caller | null): FlatHeaders {
     const { authorization, apiKey, cookie, endToEnd } = fields;
-    const noToken = authorization !== null && (isToken(caller) || apiKeyToken.test(authorization));
-    const noKey = apiKey !== null && apiKey.startsWith(apiKeyPrefix);
+    const noToken = authorization !== null && (isToken(caller) || isApiKey(bearerIn(authorization)));
+    const noKey = apiKey !== null && isApiKey(apiKeyIn(apiKey));
     const noCookies = cookie !== null && sessionCookies.some((name) => cookie.includes(name));
     if (!noToken && !noKey && !noCookies) return endToEnd;
     const left: string[] = [];

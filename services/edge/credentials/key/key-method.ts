@@ -1,19 +1,12 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { SluiceError } from '@sluice/errors';
-import {
-  apiKeyId,
-  apiKeyLength,
-  apiKeyPrefix,
-  grants,
-  parseApiKey,
-  type Consumer,
-  type Grants,
-} from '@sluice/policy';
+import { apiKeyId, apiKeyLength, grants, parseApiKey, type Consumer, type Grants } from '@sluice/policy';
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials } from '../authenticator.ts';
 import { badToken, bearerToken } from '../bearer.ts';
 import type { ConsumerStore, KeyEntry } from '../consumer-store.ts';
+import { apiKeyIn, isApiKey } from '../fields.ts';
 import type { DocumentSource } from '../method-context.ts';
 import type { KeyUsage } from './key-usage.ts';
 
@@ -125,14 +118,13 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
   return {
     name: 'key',
     challenge,
-    present: (credentials) =>
-      credentials.apiKey !== null || bearerToken(credentials)?.startsWith(apiKeyPrefix) === true,
+    present: (credentials) => credentials.apiKey !== null || isApiKey(bearerToken(credentials)),
 
     verify(credentials) {
       const text = keyText(credentials);
       const viaField = credentials.apiKey !== null;
       // Nothing of this length and beginning: no need to look anywhere, and nothing is learnt from that.
-      if (text.length !== apiKeyLength || !text.startsWith(apiKeyPrefix)) throw refused(viaField);
+      if (text.length !== apiKeyLength || !isApiKey(text)) throw refused(viaField);
       const digest = hash('sha256', text, 'latin1');
       const id = apiKeyId(text);
       const known = store.keys.peek(id);
@@ -189,12 +181,12 @@ function isGood(entry: KeyEntry): boolean {
 
 /** RFC 6750 section 2: a client sends one token, in one way. */
 function keyText(credentials: Credentials): string {
-  const { apiKey } = credentials;
   const token = bearerToken(credentials);
-  if (apiKey === null) return token ?? '';
-  if (token?.startsWith(apiKeyPrefix) === true && token !== apiKey)
+  if (credentials.apiKey === null) return token ?? '';
+  const text = apiKeyIn(credentials.apiKey);
+  if (isApiKey(token) && token !== text)
     throw new SluiceError('bad_request', 'Two different API keys were sent.');
-  return apiKey.trim();
+  return text;
 }
 
 function refused(viaField: boolean): SluiceError {

@@ -4,6 +4,7 @@ import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials, Ending } from '../../credentials/authenticator.ts';
 import { badToken, bearerChallenge, bearerToken, cannotCheck } from '../../credentials/bearer.ts';
 import { claimedCaller, claimedTime, type Claims } from '../../credentials/claims.ts';
+import { isApiKey } from '../../credentials/fields.ts';
 import { isTokenShaped } from '../../credentials/jwt/token-parts.ts';
 import type { MethodContext } from '../../credentials/method-context.ts';
 import { Complaints } from '../complaints.ts';
@@ -22,7 +23,7 @@ const answerOverhead = 1_024;
 
 /** API keys and JSON Web Tokens have methods of their own; everything else after `Bearer` is opaque. */
 function isOpaque(token: string): boolean {
-  return !token.startsWith('slk_') && !isTokenShaped(token);
+  return !isApiKey(token) && !isTokenShaped(token);
 }
 
 /**
