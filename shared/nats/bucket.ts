@@ -38,7 +38,8 @@ export interface Bucket {
   create(key: string, value: Uint8Array | string, options?: WriteOptions): Promise<number>;
   /** Fails with `rejected` when the key's revision is another. */
   update(key: string, value: Uint8Array | string, revision: number, options?: WriteOptions): Promise<number>;
-  delete(key: string, revision?: number): Promise<void>;
+  /** Gives the revision that says so. */
+  delete(key: string, revision?: number): Promise<number>;
   entries(): Promise<BucketEntry[]>;
   /**
    * Values in the order they were last written, for lists of any length. `keys` may hold wildcards, `after` is the
@@ -134,8 +135,8 @@ class KvBucket implements Bucket {
     return this.#write(key, value, [expectedRevision, String(revision), ...ttl], options.timeoutMs);
   }
 
-  async delete(key: string, revision?: number): Promise<void> {
-    await this.#write(key, '', [
+  delete(key: string, revision?: number): Promise<number> {
+    return this.#write(key, '', [
       'KV-Operation',
       'DEL',
       'Nats-TTL',

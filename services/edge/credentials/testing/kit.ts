@@ -89,7 +89,9 @@ export async function startCredentialKit(
       await consumers.put(keyEntryKey(key.id), encodeKey(entry));
       return key;
     },
-    deleteKey: (id) => consumers.delete(keyEntryKey(id)),
+    async deleteKey(id) {
+      await consumers.delete(keyEntryKey(id));
+    },
     async revoke(thing, at = Date.now()) {
       await revocations.put(revocationKey(thing), JSON.stringify({ at, until: null, reason: 'test' }));
     },

@@ -1,6 +1,7 @@
 import { isBusError, openBucket, type Bucket, type Bus } from '@sluice/nats';
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../../caller.ts';
+import { RecentChanges } from './recent-changes.ts';
 import {
   decodeSession,
   encodeSession,
@@ -31,27 +32,22 @@ export interface SessionStoreOptions {
 
 /** Sealed tokens of a session take a few KiB; the average bounds the memory, not each. */
 const bytesPerSession = 8 * 1024;
-/** Changes of entries that are not at hand, kept while an answer from before them may still be on its way. */
-const mostRecent = 4_096;
 const staleRetries = 20;
 const staleMs = 50;
 
 /**
  * The sessions in KV, and those of them that this edge has at hand: read when they are asked for, replaced by what the
- * bucket's followers are told. Errors are BusErrors.
+ * bucket's followers are told. Whatever way a revision comes, by a change, a question or a write of this edge, it is at
+ * hand only while nothing newer is known: a session that was ended elsewhere does not come back. Errors are BusErrors.
  */
 export class SessionStore {
   readonly #options: SessionStoreOptions;
   readonly #known: LRUCache<string, KnownSession>;
-  readonly #recent = new LRUCache<string, { readonly revision: number; readonly gone: boolean }>({
-    max: mostRecent,
-  });
+  readonly #recent = new RecentChanges();
   readonly #pending = new Map<string, Promise<KnownSession | null>>();
   #opening: Promise<Bucket> | null = null;
   #stopTail: () => void = () => {};
   #stopped = false;
-  /** Rises when everything is forgotten: answers to older questions are not kept. */
-  #age = 0;
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
@@ -92,11 +88,15 @@ export class SessionStore {
 
   async create(entry: string, session: StoredSession, end: number): Promise<void> {
     const bucket = await this.#bucket();
+    const unsure = this.#recent.follow();
     const revision = await bucket.create(entry, encodeSession(session), { ttlMs: lifetime(end) });
-    this.#keep(entry, session, revision);
+    if (!unsure()) this.#keep(entry, session, revision);
   }
 
-  /** Writes over the given revision. Null when somebody else has written, or ended it, meanwhile. */
+  /**
+   * Writes over the given revision. Null when somebody else has written, or ended it, meanwhile: before this write, or
+   * before its acknowledgement has come.
+   */
   async replace(
     entry: string,
     session: StoredSession,
@@ -104,9 +104,13 @@ export class SessionStore {
     end: number,
   ): Promise<KnownSession | null> {
     const bucket = await this.#bucket();
+    const unsure = this.#recent.follow();
     try {
       const now = await bucket.update(entry, encodeSession(session), revision, { ttlMs: lifetime(end) });
-      return this.#keep(entry, session, now);
+      // It was written, and may have been ended unheard: not at hand, but what comes next is to be written over it.
+      if (unsure()) return { stored: session, revision: now, state: null, caller: null, terms: [] };
+      const kept = this.#keep(entry, session, now);
+      return kept?.revision === now ? kept : null;
     } catch (error) {
       if (isBusError(error, 'rejected')) return null;
       throw error;
@@ -116,9 +120,7 @@ export class SessionStore {
   /** Ends a session on every edge. */
   async end(entry: string): Promise<void> {
     const bucket = await this.#bucket();
-    await bucket.delete(entry);
-    this.#known.delete(entry);
-    this.#options.changed(entry);
+    this.#told(entry, null, await bucket.delete(entry));
   }
 
   stop(): void {
@@ -130,8 +132,9 @@ export class SessionStore {
   async #read(entry: string, isNew: boolean): Promise<KnownSession | null> {
     const bucket = await this.#bucket();
     for (let attempt = 0; ; attempt++) {
-      const age = this.#age;
+      const unsure = this.#recent.follow();
       const found = await bucket.get(entry);
+      if (unsure()) continue;
       const recent = this.#recent.get(entry);
       const behind = recent !== undefined && recent.revision > (found?.revision ?? 0);
       const missing = recent === undefined ? found === null && isNew : behind && !recent.gone;
@@ -145,14 +148,23 @@ export class SessionStore {
         this.#known.delete(entry);
         return null;
       }
-      if (age !== this.#age) continue;
       return this.#keep(entry, stored, found.revision);
     }
   }
 
-  #keep(entry: string, stored: StoredSession, revision: number): KnownSession {
+  /** A change; null: the entry is gone. */
+  #told(entry: string, stored: StoredSession | null, revision: number): void {
+    this.#recent.add(entry, { revision, gone: stored === null });
+    if (stored === null) this.#known.delete(entry);
+    else if (this.#known.has(entry)) this.#keep(entry, stored, revision);
+    this.#options.changed(entry);
+  }
+
+  /** The newest revision of an entry, this one or another; null where it has changed since, or is gone. */
+  #keep(entry: string, stored: StoredSession, revision: number): KnownSession | null {
     const known = this.#known.get(entry);
     if (known !== undefined && known.revision >= revision) return known;
+    if ((this.#recent.get(entry)?.revision ?? 0) > revision) return null;
     // A mark that somebody is refreshing changes nothing else.
     const same = known?.stored.sealed === stored.sealed ? known : null;
     const next: KnownSession = {
@@ -182,14 +194,10 @@ export class SessionStore {
     const bucket = await openBucket(bus, { name: sessionsBucket, replicas, perKeyTtl: true });
     const stop = await bucket.tail({
       onChange: ({ key, value, revision }) => {
-        this.#recent.set(key, { revision, gone: value === null });
-        const stored = value === null ? null : decodeSession(value);
-        if (stored === null) this.#known.delete(key);
-        else if (this.#known.has(key)) this.#keep(key, stored, revision);
-        changed(key);
+        this.#told(key, value === null ? null : decodeSession(value), revision);
       },
       onGap: () => {
-        this.#age += 1;
+        this.#recent.missed();
         this.#known.clear();
         changed(null);
       },
