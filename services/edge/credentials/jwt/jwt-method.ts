@@ -86,17 +86,21 @@ export async function jwtMethod(context: MethodContext): Promise<CredentialMetho
   }
 
   async function verify(token: string, digest: string): Promise<Caller> {
-    const verified = await verifyToken(token, issuers);
-    let caller: Caller;
-    try {
-      caller = toCaller(verified, issuers.get(verified.issuer.name)?.rules);
-    } catch (error) {
-      throw badToken(error);
+    for (;;) {
+      const verified = await verifyToken(token, issuers);
+      let caller: Caller;
+      try {
+        caller = toCaller(verified, issuers.get(verified.issuer.name)?.rules);
+      } catch (error) {
+        throw badToken(error);
+      }
+      const entry = { token: verified, keys: verified.keys, caller, granted };
+      // Its key may have been withdrawn meanwhile, or its issuer be another: what counts is what is known now.
+      if (callerOf(entry) === null) continue;
+      origins.set(caller, entry);
+      known.set(digest, entry, { size: bytesOf(token) });
+      return caller;
     }
-    const entry = { token: verified, keys: verified.issuer.keySet.keys, caller, granted };
-    origins.set(caller, entry);
-    known.set(digest, entry, { size: bytesOf(token) });
-    return caller;
   }
 
   return {

@@ -11,6 +11,8 @@ const required = ['iss', 'aud', 'exp', 'nbf'];
 export interface VerifiedToken {
   readonly issuer: KnownIssuer;
   readonly key: VerificationKey;
+  /** The issuer's set that the key was taken from: by the time that the token is verified there may be another one. */
+  readonly keys: readonly VerificationKey[];
   readonly claims: Claims;
   /** `exp` and the tolerance, milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -67,7 +69,8 @@ async function tryKeys(
   tried: Set<VerificationKey>,
 ): Promise<VerifiedToken | null> {
   const { rules } = issuer;
-  for (const key of candidates(issuer.keySet.keys, said.algorithm, said.keyId)) {
+  const { keys } = issuer.keySet;
+  for (const key of candidates(keys, said.algorithm, said.keyId)) {
     if (tried.has(key)) continue;
     tried.add(key);
     try {
@@ -81,6 +84,7 @@ async function tryKeys(
       return {
         issuer,
         key,
+        keys,
         claims: complete(payload, rules.required_claims),
         expiresAt: end(payload, rules),
       };
