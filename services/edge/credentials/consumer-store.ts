@@ -28,8 +28,8 @@ export interface KeyEntry extends Pick<StoredKey, 'id' | 'consumer' | 'created' 
   memo: unknown;
 }
 
-/** Is told the KV key of an entry that has changed, and what it is about. */
-type EntryListener = (entry: string, kind: 'key' | 'consumer') => void;
+/** Is told the KV key of an entry that has changed. */
+type EntryListener = (entry: string) => void;
 
 /** How long a look-up that failed is put off. */
 const retryMs = 1_000;
@@ -116,9 +116,10 @@ export class ConsumerStore implements ConsumerDirectory {
     this.#watched = watched;
   }
 
-  /** Looks a consumer up that is not at hand, and tells the listeners when it is. */
-  fetch(id: string): void {
-    void this.#refresh([consumerEntryKey(id)]);
+  /** Looks those entries up that are not at hand, by their KV keys, and tells the listeners when they are. */
+  fetch(entries: readonly string[]): void {
+    const missing = entries.filter((key) => !this.#isAtHand(key));
+    if (missing.length > 0) void this.#refresh(missing);
   }
 
   stop(): void {
@@ -132,7 +133,13 @@ export class ConsumerStore implements ConsumerDirectory {
     const cache = entry.kind === 'key' ? this.keys : this.#consumers;
     cache.apply(entry.id, value, revision);
     if (entry.kind === 'consumer') this.#version += 1;
-    for (const listener of this.#listeners) listener(key, entry.kind);
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  #isAtHand(key: string): boolean {
+    const entry = entryOf(key);
+    if (entry === null || (entry.kind === 'consumer' && this.#declared.has(entry.id))) return true;
+    return (entry.kind === 'key' ? this.keys : this.#consumers).peek(entry.id) !== undefined;
   }
 
   /** Calls look everything up again by themselves; for live connections somebody has to. */
@@ -140,6 +147,8 @@ export class ConsumerStore implements ConsumerDirectory {
     this.#version += 1;
     this.keys.clear();
     this.#consumers.clear();
+    // What is being looked up may be answered with how it was before.
+    this.#refreshing.clear();
     void this.#refresh([...this.#watched()]);
   }
 
@@ -160,7 +169,7 @@ export class ConsumerStore implements ConsumerDirectory {
           } finally {
             this.#refreshing.delete(key);
           }
-          for (const listener of this.#listeners) listener(key, entry.kind);
+          for (const listener of this.#listeners) listener(key);
         }),
       );
     if (failed.length === 0 || this.#stopped) return;

@@ -68,6 +68,21 @@ describe('entries that are looked up', () => {
     expect(made.peek('a')).toBeUndefined();
   });
 
+  it('are asked for anew after everything was forgotten, though an answer of before is on its way', async () => {
+    const { made, asked } = cache();
+    const before = made.find('a');
+    made.clear();
+    const after = made.find('a');
+    expect(asked).toHaveLength(2);
+    asked[0]?.answer(entry('one', 1));
+    expect(await before).toEqual({ text: 'one' });
+    // The answer of before ends its own question only.
+    expect(made.find('a')).toBe(after);
+    asked[1]?.answer(entry('two', 2));
+    expect(await after).toEqual({ text: 'two' });
+    expect(made.peek('a')).toEqual({ text: 'two' });
+  });
+
   it('fail with 503, and are asked for again', async () => {
     const { made, asked } = cache();
     const first = made.find('a');

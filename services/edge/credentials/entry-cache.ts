@@ -70,7 +70,9 @@ export class EntryCache<T extends object> {
     const pending = this.#pending.get(id);
     if (pending) return pending.answer;
     if (this.#pending.size >= mostPending) return Promise.reject(cannotCheck('too many look-ups'));
-    const answer = this.#ask(id).finally(() => this.#pending.delete(id));
+    const answer = this.#ask(id).finally(() => {
+      if (this.#pending.get(id)?.answer === answer) this.#pending.delete(id);
+    });
     this.#pending.set(id, { answer, told: undefined });
     return answer;
   }
@@ -89,12 +91,13 @@ export class EntryCache<T extends object> {
     else if (value !== null) this.#absent.delete(id);
   }
 
-  /** Changes may have been missed. */
+  /** Changes may have been missed: from now on everything is asked for anew, also where an answer is on its way. */
   clear(): void {
     this.#age += 1;
     this.#present.clear();
     this.#absent.clear();
     this.#recent.clear();
+    this.#pending.clear();
   }
 
   get size(): number {

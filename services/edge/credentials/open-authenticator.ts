@@ -1,5 +1,5 @@
 import type { Bus } from '@sluice/nats';
-import type { AuthMethod, GatewayDocument } from '@sluice/policy';
+import type { AuthMethod, Consumer, GatewayDocument } from '@sluice/policy';
 import type { Registry } from '@sluice/telemetry';
 import type { Caller } from '../caller.ts';
 import type { Authenticator, CredentialMethod, Credentials, Ending } from './authenticator.ts';
@@ -12,7 +12,7 @@ import { credentialMethods } from './methods.ts';
 import { credentialMetrics, type CredentialMetrics } from './metrics.ts';
 import { Revocations } from './revocations.ts';
 import type { CredentialSettings } from './settings.ts';
-import { Watchlist } from './watchlist.ts';
+import { entriesOf, Watchlist } from './watchlist.ts';
 
 export interface AuthenticatorOptions {
   readonly bus: Bus;
@@ -66,7 +66,9 @@ class CallerCheck implements OpenAuthenticator {
   readonly #metrics: CredentialMetrics;
   readonly #watchlist: Watchlist;
   readonly #stopFollowing: () => void;
+  /** Callers that were good, and `#state` before anything about them was asked for. */
   readonly #checked = new WeakMap<Caller, number>();
+  /** Rises with whatever may have changed any caller, besides its consumer. */
   #changes = 0;
 
   constructor(of: {
@@ -86,11 +88,7 @@ class CallerCheck implements OpenAuthenticator {
     of.metrics.now.watched = () => this.#watchlist.size;
     this.#stopFollowing = of.document.onChange(() => this.changed());
     of.store.onChange(
-      (entry, kind) => {
-        // Of an API key its method knows more than what is checked here.
-        if (kind === 'consumer') this.#changes += 1;
-        this.#watchlist.entryChanged(entry);
-      },
+      (entry) => this.#watchlist.entryChanged(entry),
       () => this.#watchlist.entries(),
     );
   }
@@ -119,6 +117,8 @@ class CallerCheck implements OpenAuthenticator {
       ended(why);
     };
     const listed = this.#watchlist.add(caller, { ended: once, changed });
+    // What the store forgot in a gap between the check of this caller and now, nobody else would look up.
+    this.consumers.fetch(entriesOf(caller));
     const stopOwn = this.#methods.get(caller.method)?.watch?.(caller, once, () => listed.look());
     const stop = (): void => {
       over = true;
@@ -173,35 +173,44 @@ class CallerCheck implements OpenAuthenticator {
 
   #admit(caller: Caller): Caller | Promise<Caller> {
     if (caller.expiresAt !== null && caller.expiresAt <= Date.now()) throw badToken('expired');
-    if (this.#checked.get(caller) === this.#changes) return caller;
-    if (caller.consumer !== null) {
-      const consumer = this.consumers.find(caller.consumer);
-      if (consumer instanceof Promise) return consumer.then(() => this.#admitFound(caller));
-    }
-    return this.#admitFound(caller);
+    const state = this.#state;
+    if (this.#checked.get(caller) === state) return caller;
+    const consumer = caller.consumer === null ? null : this.consumers.find(caller.consumer);
+    if (consumer instanceof Promise) return consumer.then((found) => this.#admitBy(found, caller, state));
+    return this.#admitBy(consumer, caller, state);
   }
 
-  #admitFound(caller: Caller): Caller {
-    const why = this.#ending(caller);
+  /** `consumer` as it was found, because it may not be at hand any more; `state` from before it was asked for. */
+  #admitBy(consumer: Consumer | null, caller: Caller, state: number): Caller {
+    const why = this.#ending(caller, consumer);
     if (why !== null) throw badToken(why);
-    this.#checked.set(caller, this.#changes);
+    this.#checked.set(caller, state);
     return caller;
+  }
+
+  /** Another number as soon as anything may have changed about any caller. Both parts only rise, so no sum comes twice. */
+  get #state(): number {
+    return this.#changes + this.consumers.version;
   }
 
   #judge(caller: Caller): Caller | Ending {
     const method = this.#methods.get(caller.method);
     const now = method?.current === undefined ? caller : method.current(caller);
-    if (now !== null) return this.#ending(now) ?? now;
-    return this.#ending(caller) ?? 'revoked';
+    if (now !== null) return this.#ending(now, this.#consumerOf(now)) ?? now;
+    return this.#ending(caller, this.#consumerOf(caller)) ?? 'revoked';
   }
 
-  #ending(caller: Caller): Ending | null {
+  /** The consumer as far as it is at hand: of one that is not, whoever watches is told when it is. */
+  #consumerOf({ consumer }: Caller): Consumer | null {
+    return consumer === null ? null : this.consumers.get(consumer);
+  }
+
+  #ending(caller: Caller, consumer: Consumer | null): Ending | null {
     if (caller.expiresAt !== null && caller.expiresAt <= Date.now()) return 'expired';
     if (this.#revocations.revoked(caller)) return 'revoked';
     if (caller.source !== null && !isSource(this.#document.current, caller.method, caller.source))
       return 'revoked';
-    if (caller.consumer !== null && this.consumers.get(caller.consumer)?.disabled === true) return 'revoked';
-    return null;
+    return consumer?.disabled === true ? 'revoked' : null;
   }
 }
 

@@ -135,7 +135,8 @@ export class Watchlist {
   }
 }
 
-function entriesOf({ key, consumer }: Caller): string[] {
+/** Keys of KV `consumers` that a caller depends on. */
+export function entriesOf({ key, consumer }: Caller): string[] {
   return [
     ...(key === null ? [] : [keyEntryKey(key)]),
     ...(consumer === null ? [] : [consumerEntryKey(consumer)]),

@@ -1,7 +1,15 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { SluiceError } from '@sluice/errors';
-import { apiKeyId, apiKeyLength, grants, parseApiKey, type Consumer, type Grants } from '@sluice/policy';
+import {
+  apiKeyId,
+  apiKeyLength,
+  consumerEntryKey,
+  grants,
+  parseApiKey,
+  type Consumer,
+  type Grants,
+} from '@sluice/policy';
 import type { Caller } from '../../caller.ts';
 import type { CredentialMethod, Credentials } from '../authenticator.ts';
 import { badToken, bearerToken } from '../bearer.ts';
@@ -148,7 +156,7 @@ export function keyMethod({ store, usage, document }: KeyMethodOptions): Credent
       if (consumer instanceof Promise) {
         // As it was, until more is known.
         consumer.catch(() => {});
-        store.fetch(id);
+        store.fetch([consumerEntryKey(id)]);
         return caller;
       }
       if (consumer === null || consumer.disabled) return null;

@@ -19,6 +19,8 @@ import { Registry } from '@sluice/telemetry';
 import type { TestNats } from '@sluice/testing';
 import { edgeConfig } from '../../config.ts';
 import { TestDocuments } from '../../testing/documents.ts';
+import type { CredentialMethod } from '../authenticator.ts';
+import type { DocumentSource } from '../method-context.ts';
 import { openAuthenticator, type OpenAuthenticator } from '../open-authenticator.ts';
 import type { CredentialSettings } from '../settings.ts';
 
@@ -44,7 +46,12 @@ export interface CredentialKit {
 
 export async function startCredentialKit(
   nats: Pick<TestNats, 'url'>,
-  options: { document?: GatewayInput; settings?: Partial<CredentialSettings> } = {},
+  options: {
+    document?: GatewayInput;
+    settings?: Partial<CredentialSettings>;
+    /** Makes methods besides those that every authenticator has. */
+    methods?: (bus: Bus, document: DocumentSource) => CredentialMethod[];
+  } = {},
 ): Promise<CredentialKit> {
   const bus = await connectBus({ servers: [nats.url], name: 'edge' });
   const admin = await connectBus({ servers: [nats.url], name: 'admin' });
@@ -57,6 +64,7 @@ export async function startCredentialKit(
     document: documents,
     settings: { ...loadConfig(edgeConfig, {}), ...options.settings },
     registry,
+    ...(options.methods === undefined ? {} : { methods: options.methods(bus, documents) }),
     report: (detail) => reports.push(detail),
   });
   const consumers = await openBucket(admin, { name: consumersBucket });

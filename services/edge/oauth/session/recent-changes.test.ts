@@ -12,6 +12,14 @@ it('the newest change of an entry counts, in whatever order they are told', () =
   expect(recent.get('a')).toEqual({ revision: 5, gone: true });
 });
 
+it('after a gap what is gone is still gone, and of everything else nothing is known', () => {
+  const recent = new RecentChanges();
+  recent.add('a', at(1));
+  recent.add('b', { revision: 2, gone: true });
+  recent.missed();
+  expect([recent.get('a'), recent.get('b')]).toEqual([undefined, { revision: 2, gone: true }]);
+});
+
 it('whoever asks learns whether something since then is not known here: after a gap, or past what is kept', () => {
   const recent = new RecentChanges(2);
   for (let revision = 1; revision <= 4; revision++) recent.add(`before ${revision}`, at(revision));

@@ -40,9 +40,13 @@ export class RecentChanges {
     if (known === undefined || known.revision < change.revision) this.#changes.set(entry, change);
   }
 
-  /** Changes may have been missed. */
+  /**
+   * Changes may have been missed. What was there may be gone by now, so that a bucket that knows nothing of it is believed
+   * and not taken for one that is behind; what is gone stays gone, because no entry is made twice.
+   */
   missed(): void {
     this.#gaps += 1;
+    for (const [entry, { gone }] of this.#changes.entries()) if (!gone) this.#changes.delete(entry);
   }
 
   /** To be called with a question. What it gives tells, with the answer, whether a change since then may be unknown here. */

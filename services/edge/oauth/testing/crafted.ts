@@ -12,7 +12,9 @@ import {
   type SessionState,
   type StoredSession,
 } from '../session/stored-session.ts';
-import type { Ticket } from '../session/ticket.ts';
+import type { ConfiguredLogin } from '../session/login.ts';
+import type { SessionStore } from '../session/session-store.ts';
+import { newTicket, sealTicket, type Ticket } from '../session/ticket.ts';
 import { cookieKeys } from './login-kit.ts';
 
 export const sessionCookie = 'sluice_session';
@@ -45,6 +47,20 @@ export async function ticketOf(browser: CookieBrowser, edge: TestEdge): Promise<
 
 export function sessions(edge: TestEdge): Promise<Bucket> {
   return openBucket(edge.bus, { name: sessionsBucket, perKeyTtl: true });
+}
+
+/** A session of a minute ago that no provider has to vouch for: the `Cookie` field of its browser, and its ticket. */
+export async function craftedSession(
+  login: ConfiguredLogin,
+  store: SessionStore,
+  claims: SessionState['claims'],
+): Promise<{ cookie: string; ticket: Ticket }> {
+  const ticket = { ...newTicket(login, Date.now() + 3_600_000), began: Date.now() - 60_000 };
+  const subject = String(claims['sub']);
+  const state = { claims, subject, idToken: null, refreshToken: null, access: null };
+  const sealed = await sealState(state, ticket);
+  await store.create(ticket.entry, { subject, started: ticket.began, renewing: 0, sealed }, ticket.end);
+  return { cookie: `${login.cookie}=${await sealTicket(ticket, login)}`, ticket };
 }
 
 export interface StoredEntry {
