@@ -11,6 +11,7 @@ export {
   type WireResponse,
 } from './envelope.ts';
 export { headerValue, headerValues, type FlatHeaders } from './headers.ts';
+export { jsonShape, mostJsonDepth } from './json-shape.ts';
 export { mostFields } from './parts.ts';
 export { controlFields, subjects, natsHeaders } from './subjects.ts';
 export { TextMap } from './text-map.ts';

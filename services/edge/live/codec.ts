@@ -6,6 +6,7 @@ import type { GatewayReply } from '../live-port.ts';
 import { packFrame } from './live-event.ts';
 import type { OpId } from './op.ts';
 import type { Encoder } from './outlet.ts';
+import { readJson } from './read-json.ts';
 import type { Standing } from './subscription.ts';
 import { frameOf, opcodes } from './ws-frame.ts';
 
@@ -42,7 +43,7 @@ export const jsonCodec: Codec = {
     if (!isUtf8(bytes))
       return text(JSON.stringify({ ...head, body: bytes.toString('base64'), encoding: 'base64' }));
     const content = bytes.toString('utf8');
-    return isJson(headers) && parsed(content) !== undefined
+    return isJson(headers) && readJson(bytes) !== undefined
       ? text(joinMembers(head, `"body":${content}`))
       : text(JSON.stringify({ ...head, body: content, encoding: 'text' }));
   },
@@ -71,8 +72,9 @@ export const msgpackCodec: Codec = {
   reply: (id, { status, headers, body }) => {
     const head = { id, status, headers: headerFields(headers) };
     if (body.length === 0) return packFrame(head);
-    const value = isJson(headers) ? parsed(Buffer.from(body).toString('utf8')) : undefined;
-    return packFrame({ ...head, body: value === undefined ? Buffer.from(body) : value });
+    const bytes = Buffer.from(body);
+    const value = isJson(headers) && isUtf8(bytes) ? readJson(bytes) : undefined;
+    return packFrame({ ...head, body: value === undefined ? bytes : value });
   },
 };
 
@@ -133,13 +135,4 @@ function headerFields(headers: readonly string[]): Record<string, string | strin
 function isJson(headers: readonly string[]): boolean {
   const at = headers.indexOf('content-type');
   return at >= 0 && /^application\/(?:[\w.+-]+\+)?json\b/i.test(headers[at + 1] as string);
-}
-
-/** Undefined for text that is not JSON, which `JSON.parse` never gives. */
-function parsed(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,8 +2,11 @@ import { Packr } from 'msgpackr';
 import { readPayload, type Content } from './payload.ts';
 import { frameOf, headerLength, opcodes, writeHeader } from './ws-frame.ts';
 
-/** Plain maps, as everywhere on the wire: readable from every language. */
-const packr = new Packr({ useRecords: false, variableMapSize: true });
+/**
+ * Plain maps, as everywhere on the wire: readable from every language. What is packed came out of JSON, so a `toJSON` in
+ * it is a member that some service has given this name, and no function to call.
+ */
+const packr = new Packr({ useRecords: false, variableMapSize: true, useToJSON: false });
 
 export function packFrame(value: unknown): Buffer {
   return frameOf(opcodes.binary, packr.pack(value));

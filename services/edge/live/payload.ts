@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { readJson } from './read-json.ts';
 
 /**
  * What was published to a channel, as clients get it. JSON goes on byte for byte. Whatever else a service publishes is
- * still delivered: text as a JSON string, other bytes as base64 (JSON) or as they are (msgpack).
+ * still delivered, JSON that is nested too deep included: text as a JSON string, other bytes as base64 (JSON) or as they
+ * are (msgpack).
  */
 export interface Content {
   /** JSON text of `data`, without line breaks. */
@@ -23,11 +25,9 @@ export function readPayload(payload: Buffer): Content {
   if (payload.length === 0) return nothing;
   if (!isUtf8(payload))
     return { json: Buffer.from(`"${payload.toString('base64')}"`), value: payload, encoding: 'base64' };
-  const text = payload.toString('utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
+  const value = readJson(payload);
+  if (value === undefined) {
+    const text = payload.toString('utf8');
     return { json: Buffer.from(JSON.stringify(text)), value: text, encoding: 'text' };
   }
   // RFC 8259 section 2: a bare line break in JSON can only be white space between tokens. SSE would end the line there.

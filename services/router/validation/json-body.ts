@@ -1,27 +1,18 @@
 import type { FieldError } from '@sluice/errors';
-
-/** Deeper than any document people write, and shallow enough for every parser behind the gateway. */
-export const mostDepth = 64;
+import { jsonShape, mostJsonDepth } from '@sluice/wire';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const openObject = 0x7b;
-const closeObject = 0x7d;
-const openList = 0x5b;
-const closeList = 0x5d;
-const quote = 0x22;
-const colon = 0x3a;
-const backslash = 0x5c;
 
 export type JsonBody = { readonly value: unknown } | { readonly error: FieldError };
 
 /**
  * Reads a body as JSON (RFC 8259) the way every reader behind the gateway would: UTF-8 without exceptions, no deeper
- * than {@link mostDepth}, without keys that some readers take for a prototype, and without a key twice in one object:
+ * than {@link mostJsonDepth}, without keys that some readers take for a prototype, and without a key twice in one object:
  * some readers take the first value, others the last one, which alone is checked here (RFC 8259 section 4).
  */
 export function parseJsonBody(bytes: Uint8Array): JsonBody {
-  const { depth, members } = measure(bytes);
-  if (depth > mostDepth) return fault(`is nested deeper than ${mostDepth}`);
+  const { depth, members } = jsonShape(bytes);
+  if (depth > mostJsonDepth) return fault(`is nested deeper than ${mostJsonDepth}`);
   let text: string;
   let value: unknown;
   try {
@@ -39,30 +30,6 @@ export function parseJsonBody(bytes: Uint8Array): JsonBody {
 
 function fault(detail: string): JsonBody {
   return { error: { in: 'body', pointer: '', detail } };
-}
-
-/**
- * Deepest nesting of brackets, and the number of members: colons, both outside of strings. Found before parsing, because
- * a parser has to build what it finds. Stops where the text is too deep.
- */
-function measure(bytes: Uint8Array): { readonly depth: number; readonly members: number } {
-  let depth = 0;
-  let deepest = 0;
-  let members = 0;
-  let inString = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (inString) {
-      if (byte === backslash) i++;
-      else if (byte === quote) inString = false;
-    } else if (byte === quote) inString = true;
-    else if (byte === openObject || byte === openList) {
-      if (++depth > deepest) deepest = depth;
-      if (depth > mostDepth) break;
-    } else if (byte === closeObject || byte === closeList) depth--;
-    else if (byte === colon) members++;
-  }
-  return { depth: deepest, members };
 }
 
 /** Members of every object in a value of bounded depth. */
