@@ -42,13 +42,22 @@ export class Audience {
     return this.#subscriptions.size === 0 && this.#holders === 0 && now - this.#idleSince > idleMs;
   }
 
-  /** Gives everybody the events of a turn, but nobody an event twice. */
+  /**
+   * Gives everybody the events of a turn, but nobody an event twice. Where that goes wrong with one, the others get them
+   * all the same, and the first fault is thrown afterwards. Whoever did not get them sees so by the next event's `prev`.
+   */
   deliver(batch: Batch): void {
+    let fault: { readonly error: unknown } | undefined;
     for (const subscription of this.#subscriptions) {
-      const { skip } = subscription;
+      const { skip, subscriber } = subscription;
       subscription.skip = 0;
-      if (skip === 0) subscription.subscriber.deliver(batch, subscription);
-      else if (skip < batch.events.length) subscription.subscriber.deliver(batch.without(skip), subscription);
+      try {
+        if (skip === 0) subscriber.deliver(batch, subscription);
+        else if (skip < batch.events.length) subscriber.deliver(batch.without(skip), subscription);
+      } catch (error) {
+        fault ??= { error };
+      }
     }
+    if (fault) throw fault.error;
   }
 }

@@ -192,7 +192,8 @@ export class Feed {
   async #readState(attempt: number): Promise<void> {
     const { events, end } = await this.#history.newest();
     if (attempt !== this.#attempts.newest) return;
-    this.beat();
+    const { pulse } = this.#host;
+    pulse.guard(() => this.beat());
     this.collectors.breakOff();
     this.#last.clear();
     this.#base = end;
@@ -201,7 +202,7 @@ export class Feed {
     for (const subscription of this.#subscriptions) {
       this.#host.metrics.resyncs.inc();
       const standing = this.join(subscription, { recovered: false, events: [] });
-      subscription.subscriber.resync(subscription, standing);
+      pulse.guard(() => subscription.subscriber.resync(subscription, standing));
     }
   }
 

@@ -30,7 +30,7 @@ export class Hub implements FeedHost {
   readonly bus: Bus;
   readonly metrics: LiveMetrics;
   readonly history: number;
-  readonly pulse = new Pulse();
+  readonly pulse: Pulse;
   readonly #options: HubOptions;
   readonly #feeds = new Map<string, Feed>();
   readonly #timers: NodeJS.Timeout[];
@@ -49,6 +49,10 @@ export class Hub implements FeedHost {
     this.metrics = options.metrics;
     this.history = options.history;
     this.#options = options;
+    this.pulse = new Pulse((error) => {
+      this.metrics.faults.inc();
+      options.logger.error({ err: error }, 'live events could not be delivered');
+    });
     this.#attempts = new Attempts(rests, (error) => {
       if (!isBusError(error, 'disconnected'))
         options.logger.warn({ err: error }, 'live stream is out of reach');

@@ -69,6 +69,11 @@ export function liveMetrics(registry: Registry) {
       labelNames: ['code'],
       registers,
     }),
+    faults: new Counter({
+      name: 'sluice_live_faults_total',
+      help: 'Deliveries of events that failed by a fault of this edge; their clients see a gap.',
+      registers,
+    }),
     withdrawn: new Counter({
       name: 'sluice_live_withdrawn_total',
       help: 'Subscriptions that ended because their client may no longer read the channel.',

@@ -3,20 +3,25 @@ import { describe, expect, it } from 'vitest';
 import type { Batch } from './batch.ts';
 import { LiveEvent } from './live-event.ts';
 import { Outlet, type OutletOptions } from './outlet.ts';
+import { Pulse } from './pulse.ts';
 import type { Subscription } from './subscription.ts';
 
 /** A client that does not read until the test lets it. */
 function kit(budget: number) {
   const sink = new PassThrough({ highWaterMark: 1 });
+  const faults: unknown[] = [];
   let exceeded = 0;
   const options = {
-    pulse: { outlet: () => {} },
+    pulse: new Pulse((error) => faults.push(error)),
     metrics: { tally: { frames: 0, bytes: 0, conflated: 0 } },
     budget,
   } as unknown as OutletOptions;
   const encoder = {
     batch: ({ events }: Batch) => Buffer.from(events.map(({ channel }) => `${channel};`).join('')),
-    event: ({ channel }: LiveEvent) => Buffer.from(`${channel};`),
+    event: ({ channel }: LiveEvent) => {
+      if (channel === 'ticker.faulty') throw new Error('no bytes for it');
+      return Buffer.from(`${channel};`);
+    },
   };
   const outlet = new Outlet(encoder, sink, options, () => (exceeded += 1));
   sink.write('begin;');
@@ -36,7 +41,7 @@ function kit(budget: number) {
     await new Promise((resolve) => setImmediate(resolve));
     return text;
   };
-  return { outlet, deliver, read, exceeded: () => exceeded };
+  return { outlet, deliver, read, exceeded: () => exceeded, faults };
 }
 
 describe('what is held for a slow client', () => {
@@ -45,6 +50,13 @@ describe('what is held for a slow client', () => {
     deliver('ticker.A', 'ticker.B');
     outlet.keep((channel) => channel !== 'ticker.A');
     expect(await read()).toBe('begin;ticker.B;');
+  });
+
+  it('is written without what cannot be written, when it reads again', async () => {
+    const { deliver, read, faults } = kit(1_000);
+    deliver('ticker.A', 'ticker.faulty', 'ticker.B');
+    expect(await read()).toBe('begin;ticker.A;ticker.B;');
+    expect(faults).toEqual([new Error('no bytes for it')]);
   });
 
   it('cuts it off when too many channels make it too much', () => {

@@ -126,7 +126,8 @@ export class Outlet {
     if (this.#closed || !held || held.size === 0) return;
     this.#options.metrics.tally.frames += held.size;
     const newest = [...held.values()].sort((a, b) => a.event.seq - b.event.seq);
-    for (const { event, subscription } of newest) this.send(this.#encoder.event(event, subscription));
+    for (const { event, subscription } of newest)
+      this.#options.pulse.guard(() => this.send(this.#encoder.event(event, subscription)));
   }
 
   #exceed(): void {
