@@ -61,9 +61,12 @@ export class Membership {
 
   /**
    * Joins all channels of a wish or none. `tell` runs in the same turn as the joining, so that what it writes comes
-   * exactly between the past and the first update. One wish at a time. Throws SluiceError.
+   * exactly between the past and the first update. One wish at a time. Once it is closed a wish comes to nothing, without
+   * a word: nobody is there to hear one. Throws SluiceError, and what `tell` throws.
    */
   async join(wish: Wish, tell: (standings: readonly Standing[]) => void): Promise<void> {
+    // Operations wait for one another, so this one may begin when its client is long gone.
+    if (this.#closed) return;
     const policies = this.#admit(wish);
     const candidates = policies.map(([name, policy]): Candidate => {
       const subscription: Subscription = { name, policy, subscriber: this.#subscriber, skip: 0 };
@@ -87,8 +90,14 @@ export class Membership {
         );
       // Permissions may have changed while the past was being read.
       this.#permit(wish.names);
+      // Nothing is awaited from the last look at `#closed` on: a member that is entered later would stay for ever.
       const standings = candidates.map((candidate) => this.#enter(candidate, wish));
-      tell(standings);
+      try {
+        tell(standings);
+      } catch (error) {
+        this.leave(wish.names);
+        throw error;
+      }
     } finally {
       for (const { feed, collector } of candidates) {
         if (collector) feed.collectors.release(collector);

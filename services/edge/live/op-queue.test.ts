@@ -71,4 +71,20 @@ describe('the queue of operations', () => {
     await last.done;
     expect(done).toBe(62);
   });
+
+  it('begins nothing of what waits once it is closed, and lets what is under way end', async () => {
+    const queue = new OpQueue();
+    const first = pending();
+    const order: string[] = [];
+    queue.add(async () => {
+      await first.done;
+      order.push('under way');
+    }, never);
+    queue.add(() => void order.push('waiting'), never);
+    queue.close();
+    queue.add(() => void order.push('late'), never);
+    first.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual(['under way']);
+  });
 });

@@ -8,6 +8,7 @@ export class OpQueue {
   /** Settles with the newest operation; undefined while there is none. */
   #newest: Promise<void> | undefined;
   #length = 0;
+  #closed = false;
 
   /**
    * Does `work` in its turn: at once where nothing is under way. What it throws or rejects with goes to `refuse`, which
@@ -18,7 +19,7 @@ export class OpQueue {
     this.#length += 1;
     const step = async (): Promise<void> => {
       try {
-        await work();
+        if (!this.#closed) await work();
       } catch (error) {
         refuse(error);
       } finally {
@@ -28,5 +29,10 @@ export class OpQueue {
       }
     };
     this.#newest = this.#newest ? this.#newest.then(step) : step();
+  }
+
+  /** The client is gone: what waits is never begun. What is under way has to notice by itself. */
+  close(): void {
+    this.#closed = true;
   }
 }

@@ -58,6 +58,12 @@ export class Operations {
     this.#say({ event: 'unsubscribed', channels });
   }
 
+  /** The connection is over: its subscriptions end, and none begins any more. */
+  close(): void {
+    this.#queue.close();
+    this.#on.membership.close();
+  }
+
   #perform(op: Op): void {
     switch (op.op) {
       case 'ping':

@@ -196,3 +196,23 @@ describe('resuming', () => {
     await Promise.all([client.close(), probe.close()]);
   });
 });
+
+describe('clients that go away at once', () => {
+  it('leave nothing behind of what they asked for', { timeout: 30_000 }, async () => {
+    await using other = await startLiveEdge(nats.url);
+    const keeper = await LiveClient.connect(other.url);
+    await keeper.subscribe('hot.a');
+    for (let n = 1; n <= 20; n++) {
+      const client = await LiveClient.connect(other.url);
+      // The second waits for the first, and could then be done at once.
+      client.send({ id: 1, op: 'subscribe', channels: [`cold.x${n}`] });
+      client.send({ id: 2, op: 'subscribe', channels: ['hot.a'] });
+      client.ws.terminate();
+    }
+    await keeper.close();
+    await until(() => other.live.connections === 0);
+    // Feeds are kept for some seconds for who may come back, and for ever for subscriptions.
+    await until(async () => (await other.metric('sluice_live_feeds')) === 0, { timeoutMs: 20_000 });
+    expect(await other.metric('sluice_live_subscriptions')).toBe(0);
+  });
+});

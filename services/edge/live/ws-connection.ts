@@ -33,7 +33,6 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
   readonly #handshake: Handshake;
   readonly #access: Access;
   readonly #outlet: Outlet;
-  readonly #membership: Membership;
   readonly #rate: RateLimit;
   readonly #operations: Operations;
   readonly #opened = Date.now();
@@ -64,12 +63,11 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
       { pulse: hub.pulse, metrics: hub.metrics, budget: config.liveBudget },
       () => this.close('slow'),
     );
-    this.#membership = new Membership(this, hub, { access, rules });
     this.#rate = new RateLimit(rules().messageRate);
     this.#operations = new Operations({
       codec,
       outlet: this.#outlet,
-      membership: this.#membership,
+      membership: new Membership(this, hub, { access, rules }),
       access,
       rate: this.#rate,
       context,
@@ -136,7 +134,7 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
 
   close(reason: CloseReason): void {
     if (!this.#decide(reason)) return;
-    this.#membership.close();
+    this.#operations.close();
     this.#outlet.beat();
     this.#outlet.close();
     const { code, text } = closeCodes[reason];
@@ -152,7 +150,7 @@ export class WsConnection implements Subscriber, Beating, AccessOwner, Rechecked
   record(code: number): Record<string, unknown> {
     const reason = this.#closing;
     this.#closing ??= 'gone';
-    this.#membership.close();
+    this.#operations.close();
     this.#outlet.close();
     if (!reason) this.#context.hub.metrics.closed.inc({ reason: code === 1006 ? 'lost' : 'client' });
     return {
