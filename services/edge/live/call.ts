@@ -54,10 +54,23 @@ export function gatewayCallOf(op: CallOp, from: CallOrigin, caller: Caller | nul
 function bodyOf({ body, encoding }: CallOp): { body: Uint8Array; type?: string } {
   if (body === undefined || body === null) return { body: new Uint8Array(0) };
   if (body instanceof Uint8Array) return { body, type: 'application/octet-stream' };
-  if (encoding === undefined) return { body: Buffer.from(JSON.stringify(body)), type: 'application/json' };
+  if (encoding === undefined) return { body: Buffer.from(jsonOf(body)), type: 'application/json' };
   if (typeof body !== 'string')
     throw new SluiceError('bad_request', `body: expected a string of ${encoding}.`);
   return encoding === 'text'
     ? { body: Buffer.from(body), type: 'text/plain; charset=utf-8' }
     : { body: Buffer.from(body, 'base64'), type: 'application/octet-stream' };
+}
+
+/** MessagePack can say what JSON cannot, and JSON is read to a greater depth than it is written. */
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    const fault =
+      error instanceof RangeError
+        ? 'is nested too deep'
+        : 'holds what JSON cannot say, such as an integer beyond 64 bits';
+    throw new SluiceError('bad_request', `body: ${fault}.`);
+  }
 }
