@@ -18,6 +18,8 @@ export interface BusOptions {
   readonly report?: BusReporter;
   /** How long the first connection may take, milliseconds; default 30 s. */
   readonly waitMs?: number;
+  /** Ends the waiting for a first connection; one that is there stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** Oldest server with message counters, which rate limits need. */
@@ -25,11 +27,12 @@ const oldestServer = [2, 12] as const;
 
 /**
  * Connects and keeps reconnecting for ever. Throws BusError `disconnected` when no server answers within `waitMs`, and
- * `rejected` for a server that is too old or has no JetStream, and for TLS files that cannot be read.
+ * `rejected` for a server that is too old or has no JetStream, and for TLS files that cannot be read; and the reason of
+ * `signal` when that is aborted first.
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   await checkFiles(options.tls ?? {});
-  const connection = await firstConnection(options);
+  const connection = await unlessAborted(options.signal, () => firstConnection(options));
   // Read before closing: a closed connection knows no server any more.
   const version = connection.info?.version ?? '0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -67,8 +70,9 @@ async function checkFiles(files: NonNullable<BusOptions['tls']>): Promise<void> 
 async function firstConnection(options: BusOptions): Promise<NatsConnection> {
   const until = Date.now() + (options.waitMs ?? 30_000);
   for (;;) {
+    options.signal?.throwIfAborted();
     try {
-      return await connect({
+      const connection = await connect({
         servers: [...options.servers],
         name: options.name,
         ...(options.user === undefined ? {} : { user: options.user }),
@@ -84,6 +88,9 @@ async function firstConnection(options: BusOptions): Promise<NatsConnection> {
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
       });
+      if (!options.signal?.aborted) return connection;
+      // Nobody waits for it any more.
+      await connection.close();
     } catch (cause) {
       if (Date.now() >= until || isRefusal(cause)) {
         const reason = cause instanceof Error ? cause.message : String(cause);
@@ -96,6 +103,15 @@ async function firstConnection(options: BusOptions): Promise<NatsConnection> {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
+}
+
+/** An attempt cannot be taken back, and may last for seconds: it is not waited for. */
+async function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  if (!signal) return work();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([work(), aborted.promise]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 /** Wrong credentials do not become right by waiting. */

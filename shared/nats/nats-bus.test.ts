@@ -156,6 +156,27 @@ describe('NatsBus', () => {
     });
   });
 
+  it('gives up waiting when it is told to, be the server away or silent', async () => {
+    const connections: Socket[] = [];
+    const silent = createServer((socket) => void connections.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const stop = new AbortController();
+    const connecting = connectBus({
+      servers: [`nats://127.0.0.1:${port}`],
+      name: 'test',
+      signal: stop.signal,
+    });
+    await once(silent, 'connection');
+    stop.abort(new Error('enough'));
+    await expect(connecting).rejects.toThrow('enough');
+    silent.close();
+    for (const socket of connections) socket.destroy();
+    await expect(
+      connectBus({ servers: [`nats://127.0.0.1:${port}`], name: 'test', signal: stop.signal }),
+    ).rejects.toThrow('enough');
+  });
+
   it('refuses a server that is too old or has no JetStream, in one sentence', async () => {
     const old = createServer((socket) => {
       socket.write(
