@@ -19,11 +19,12 @@ export interface FeedContext {
 export async function runFeed(name: string, publish: (context: FeedContext) => Promise<void>): Promise<void> {
   const config = loadConfig(feedConfig, process.env);
   const logger = createLogger({ service: 'feed', instance: String(process.pid), level: config.logLevel });
-  await runService(logger, async () => {
+  await runService(logger, async (starting) => {
     const bus = await connectBus({
       ...natsOptionsFrom(config),
       name,
       report: ({ detail }) => logger.warn(detail),
+      signal: starting,
     });
     const abort = new AbortController();
     logger.info({ feed: name }, 'ready');

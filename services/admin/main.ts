@@ -20,7 +20,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] || 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(adminConfig, process.env);
   const firstKey = await readFirstKey(config);
   const registry = createRegistry('admin');
@@ -29,6 +29,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `admin ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
 
   const report = (detail: string, error?: unknown): void => logger.warn({ err: error }, detail);

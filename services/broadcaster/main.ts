@@ -16,7 +16,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] || 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(broadcasterConfig, process.env);
   const registry = createRegistry('broadcaster');
   const metrics = broadcasterMetrics(registry);
@@ -24,6 +24,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `broadcaster ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
 
   let stopping = false;

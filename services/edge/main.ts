@@ -30,7 +30,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] || 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(edgeConfig, process.env);
   const certificates = await openCertificate(config, logger);
   const registry = createRegistry('edge');
@@ -39,6 +39,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `edge ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
   const report = (detail: string, error?: unknown): void => logger.warn({ err: error }, detail);
   const table = await followRoutes(bus, { replicas: config.natsReplicas, report });

@@ -17,7 +17,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] || 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(marketdataConfig, process.env);
   const registry = createRegistry('marketdata');
   const metrics = marketdataMetrics(registry);
@@ -25,6 +25,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `marketdata ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
   const store = new Store({
     url: config.databaseUrl,

@@ -22,7 +22,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] || 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(ratelimitConfig, process.env);
   logger.level = config.logLevel;
   const registry = createRegistry('ratelimit');
@@ -31,6 +31,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `ratelimit ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
 
   const replicas = config.natsReplicas;

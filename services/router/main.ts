@@ -28,7 +28,7 @@ const logger = createLogger({
   level: process.env['SLUICE_LOG_LEVEL'] ?? 'info',
 });
 
-await runService(logger, async () => {
+await runService(logger, async (starting) => {
   const config = loadConfig(routerConfig, process.env);
   logger.level = config.logLevel;
   const registry = createRegistry('router');
@@ -40,6 +40,7 @@ await runService(logger, async () => {
     ...natsOptionsFrom(config),
     name: `router ${instance}`,
     report: ({ kind, detail, error }) => logger.warn({ kind, err: error }, detail),
+    signal: starting,
   });
   const routes = await openBucket(bus, { name: routesBucket, replicas });
   const document = await followDocument(bus, {

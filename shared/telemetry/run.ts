@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from './logger.ts';
+import { takeSignals } from './signals.ts';
 
 /**
  * The space for young objects goes to its full size (16 MB) at its first growth instead of doubling when enough has
@@ -36,11 +37,22 @@ export interface Lifecycle {
 const stopWithinMs = 30_000;
 
 /**
+ * How long a start may go on after a signal. One that does not wait for anybody is over by then and is stopped in order;
+ * one that waits for what may never come has taken no work, and there is nothing to finish.
+ */
+const startMs = 5_000;
+
+/**
  * Starts a process and ties it to its signals. SIGTERM or SIGINT stops it in order; a second one, or the time limit,
  * ends it at once. What escapes every handler is logged and ends the process: its state is unknown then, and the
- * supervisor starts a new one. A start that fails ends with one line and exit code 1.
+ * supervisor starts a new one. A start that fails ends with one line and exit code 1. `start` gets a signal that is
+ * aborted when the process shall stop before it has started: what waits for others should give up then. Such a stop
+ * ends with code 0, too. Images load preload.ts first, so that signals count from before this is called.
  */
-export async function runService(logger: Logger, start: () => Promise<Lifecycle>): Promise<void> {
+export async function runService(
+  logger: Logger,
+  start: (starting: AbortSignal) => Promise<Lifecycle>,
+): Promise<void> {
   setFlagsFromString(youngSpaceGrowth);
   setFlagsFromString(buffersInHeapLimit);
   setFlagsFromString(heapGrowth);
@@ -51,7 +63,11 @@ export async function runService(logger: Logger, start: () => Promise<Lifecycle>
   process.on('uncaughtException', (error) => fail(error, 'stopped by an error that nothing handled'));
   process.on('unhandledRejection', (error) => fail(error, 'stopped by a rejection that nothing handled'));
 
-  // Signals count from the first moment: one that comes while the process still starts stops it once it has.
+  const starting = new AbortController();
+  const leaveStart = (): never => {
+    logger.info('stopped before it had started');
+    process.exit(0);
+  };
   let signalled: NodeJS.Signals | undefined;
   let lifecycle: Lifecycle | undefined;
   const stop = (started: Lifecycle, signal: NodeJS.Signals): void => {
@@ -74,14 +90,23 @@ export async function runService(logger: Logger, start: () => Promise<Lifecycle>
       process.exit(1);
     }
     signalled = signal;
-    if (lifecycle) stop(lifecycle, signal);
+    if (lifecycle) return stop(lifecycle, signal);
+    logger.info({ signal }, 'stopping before the start is over');
+    setTimeout(() => {
+      if (!lifecycle) leaveStart();
+    }, startMs);
+    starting.abort(new Error(`stopped by ${signal}`));
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  takeSignals(onSignal);
 
   try {
-    lifecycle = await start();
+    lifecycle = await start(starting.signal);
   } catch (error) {
+    if (signalled) {
+      if (error !== starting.signal.reason)
+        logger.warn(error instanceof Error ? error.message : String(error));
+      leaveStart();
+    }
     logger.fatal(error instanceof Error ? error.message : String(error));
     logger.debug({ err: error }, 'start failed');
     process.exit(1);

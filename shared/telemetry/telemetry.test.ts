@@ -107,14 +107,17 @@ describe('runService', () => {
     const url = new URL('./mod.ts', import.meta.url).href;
     const head = `import { createLogger, runService } from '${url}';
       const logger = createLogger({ service: 'sample', instance: '1', level: 'info' });
-      await runService(logger, async () => { ${body} });`;
+      await runService(logger, async (starting) => { ${body} });`;
     await writeFile(file, head);
     return file;
   };
 
   /** Runs a script, sends SIGTERM as soon as it says that it is ready, and gives how it ended. */
-  const terminated = async (file: string): Promise<{ code: number; out: string }> => {
-    const child = spawn(process.execPath, [file]);
+  const terminated = async (
+    file: string,
+    options: readonly string[] = [],
+  ): Promise<{ code: number; out: string }> => {
+    const child = spawn(process.execPath, [...options, file]);
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
@@ -149,6 +152,65 @@ describe('runService', () => {
     expect(code).toBe(0);
     expect(out.indexOf('"flushed"')).toBeGreaterThan(-1);
     expect(out.indexOf('"stopped"')).toBeGreaterThan(out.indexOf('"flushed"'));
+  });
+
+  const preloaded = ['--import', new URL('./preload.ts', import.meta.url).href];
+  const signalled = 'data:text/javascript,process.kill(process.pid, "SIGTERM")';
+
+  test('a signal that comes before the program has begun ends it with code 0, where the preload listens', async () => {
+    const file = await script(
+      'early.ts',
+      `setInterval(() => {}, 1000);
+       await new Promise((_, reject) => starting.addEventListener('abort', () => reject(starting.reason)));`,
+    );
+    const { code } = await terminated(file, [...preloaded, '--import', signalled]);
+    expect(code).toBe(0);
+  });
+
+  test('after the preload, too, SIGTERM runs the stop to its end', async () => {
+    const file = await script(
+      'preloaded.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
+       return { stop: async () => { await new Promise((r) => setTimeout(r, 20)); logger.info('flushed'); } };`,
+    );
+    const { code, out } = await terminated(file, preloaded);
+    expect(code).toBe(0);
+    expect(out).toContain('"flushed"');
+  });
+
+  test('a start that waits is told of a signal, and ends with code 0', async () => {
+    const file = await script(
+      'waits.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush();
+       await new Promise((_, reject) => starting.addEventListener('abort', () => reject(starting.reason)));`,
+    );
+    const { code, out } = await terminated(file);
+    expect(code).toBe(0);
+    expect(out).toContain('stopped before it had started');
+    expect(out).not.toMatch(/"(warn|fatal)"/);
+  });
+
+  test('a start that does not heed a signal is left after a while, with code 0', async () => {
+    const file = await script(
+      'deaf.ts',
+      `setInterval(() => {}, 1000); logger.info('ready'); logger.flush(); await new Promise(() => {});`,
+    );
+    const { code, out } = await terminated(file);
+    expect(code).toBe(0);
+    expect(out).toContain('stopped before it had started');
+  });
+
+  test('a start that is over soon after a signal is stopped in order', async () => {
+    const file = await script(
+      'nearly.ts',
+      `setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');
+       await new Promise((resolve) => starting.addEventListener('abort', resolve));
+       return { stop: async () => { logger.info('flushed'); } };`,
+    );
+    const { code, out } = await terminated(file);
+    expect(code).toBe(0);
+    expect(out.indexOf('"stopped"')).toBeGreaterThan(out.indexOf('"flushed"'));
+    expect(out).toContain('"flushed"');
   });
 
   test('a second signal ends a stop that hangs', async () => {
