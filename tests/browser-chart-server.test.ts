@@ -101,6 +101,16 @@ describe('the server of the live chart', () => {
   it.each([
     [['--port', 'x1'], /--port: expected a number/],
     [['--gateway', 'ftp://127.0.0.1'], /--gateway: expected an http or https URL/],
+    [
+      ['--gateway', 'https://a.test/sluice'],
+      /--gateway: expected scheme, host and port only, as in https:..a.test:/,
+    ],
+    [['--gateway', 'https://a.test?'], /--gateway: expected scheme, host and port only/],
+    [['--gateway', 'https://me:hush@a.test'], /--gateway: expected scheme, host and port only/],
+    [
+      ['--gateway', 'https://a.test', '--certificate', '/none.crt'],
+      /the certificate .none\.crt cannot be used: /,
+    ],
     [['--colour', 'red'], /--colour/],
   ])('ends with a sentence for %j', async (args, sentence) => {
     const process = startProcess('examples/live-chart/serve.ts', {}, args);

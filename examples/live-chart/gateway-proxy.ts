@@ -1,6 +1,6 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Fields, GatewayAddress } from './gateway-address.ts';
 
 /** Fields of one connection, not of the message (RFC 9110 section 7.6.1). */
 const hopByHop = /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/;
@@ -16,18 +16,22 @@ const noAnswer = JSON.stringify({
  * Reading only: what a page that somebody else wrote can make a browser send here changes nothing there.
  */
 export class GatewayProxy {
-  readonly #gateway: URL;
+  readonly #gateway: GatewayAddress;
+  readonly #onUnreachable: (reason: string) => void;
   readonly #open = new Set<Duplex>();
+  #reason = '';
 
-  constructor(gateway: URL) {
+  /** `onUnreachable` is told why the gateway cannot be reached, once until it can be, or until the reason is another. */
+  constructor(gateway: GatewayAddress, onUnreachable: (reason: string) => void) {
     this.#gateway = gateway;
+    this.#onUnreachable = onUnreachable;
   }
 
   /** A plain request. */
   pass(request: IncomingMessage, response: ServerResponse): void {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return void response.writeHead(405, { allow: 'GET, HEAD' }).end();
-    const upstream = this.#ask(request, endToEnd(request));
+    const upstream = this.#ask(request);
     upstream.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, endToEnd(answer));
       answer.pipe(response);
@@ -48,12 +52,12 @@ export class GatewayProxy {
     this.#open.add(near);
     near.on('close', () => this.#open.delete(near));
     const upstream = this.#ask(request, {
-      ...endToEnd(request),
       connection: 'Upgrade',
       upgrade: request.headers.upgrade ?? '',
     });
     near.on('close', () => upstream.destroy());
     upstream.on('upgrade', (answer, far, first) => {
+      this.#reason = '';
       far.on('error', () => far.destroy());
       far.on('close', () => near.destroy());
       near.on('close', () => far.destroy());
@@ -76,10 +80,25 @@ export class GatewayProxy {
     for (const near of this.#open) near.destroy();
   }
 
-  #ask(request: IncomingMessage, headers: Record<string, string | string[]>) {
-    const { protocol, hostname, port } = this.#gateway;
-    const send = protocol === 'https:' ? httpsRequest : httpRequest;
-    return send({ protocol, hostname, port, method: request.method, path: request.url, headers });
+  #ask(request: IncomingMessage, handshake: Fields = {}): ClientRequest {
+    const { method = 'GET', url = '/' } = request;
+    const headers: Fields = { ...endToEnd(request), ...this.#ownOrigin(request), ...handshake };
+    const upstream = this.#gateway.request({ method, path: url, headers });
+    upstream.on('response', () => void (this.#reason = ''));
+    upstream.on('error', ({ message }) => {
+      // Given up by the browser, and nothing that is wrong with the gateway.
+      if (request.socket.destroyed) return;
+      if (message !== this.#reason) this.#onUnreachable((this.#reason = message));
+    });
+    return upstream;
+  }
+
+  /**
+   * The gateway takes pages of its own origin for its own, and those come from here. Only a page of this server: another
+   * site that makes a browser open a WebSocket here (nothing forbids it that) keeps its own name.
+   */
+  #ownOrigin({ headers: { origin = '', host } }: IncomingMessage): Fields {
+    return URL.canParse(origin) && new URL(origin).host === host ? { origin: this.#gateway.origin } : {};
   }
 }
 

@@ -2,11 +2,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { GatewayAddress } from './gateway-address.ts';
 import { GatewayProxy } from './gateway-proxy.ts';
 import { answerFile } from './page-files.ts';
+import { PinnedCertificate } from './pinned-certificate.ts';
 
 /** One JSON line, as the services write them. */
-function log(level: 'info' | 'fatal', msg: string, facts: Readonly<Record<string, string>> = {}): void {
+function log(
+  level: 'info' | 'warn' | 'fatal',
+  msg: string,
+  facts: Readonly<Record<string, string>> = {},
+): void {
   console.log(JSON.stringify({ level, time: new Date().toISOString(), service: 'chart', msg, ...facts }));
 }
 
@@ -15,14 +21,23 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-function readOptions(): { gateway: URL; host: string; port: number } {
+function readOptions(): { gateway: GatewayAddress; host: string; port: number } {
   const { SLUICE_URL, SLUICE_CHART_PORT } = process.env;
   try {
     const { values } = parseArgs({
-      options: { gateway: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } },
+      options: {
+        gateway: { type: 'string' },
+        certificate: { type: 'string' },
+        host: { type: 'string' },
+        port: { type: 'string' },
+      },
     });
-    const gateway = new URL(values.gateway ?? (SLUICE_URL || 'http://127.0.0.1:8080'));
-    if (!/^https?:$/.test(gateway.protocol)) throw new Error('--gateway: expected an http or https URL');
+    const certificate =
+      values.certificate === undefined ? undefined : new PinnedCertificate(values.certificate);
+    const gateway = new GatewayAddress(
+      values.gateway ?? (SLUICE_URL || 'http://127.0.0.1:8080'),
+      certificate,
+    );
     const port = values.port ?? (SLUICE_CHART_PORT || '8081');
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
       throw new Error('--port: expected a number from 0 to 65535');
@@ -41,7 +56,9 @@ async function listen(server: Server, host: string, port: number): Promise<strin
 }
 
 const { gateway, host, port } = readOptions();
-const proxy = new GatewayProxy(gateway);
+const proxy = new GatewayProxy(gateway, (reason) =>
+  log('warn', 'the gateway cannot be reached', { gateway: gateway.origin, reason }),
+);
 const server = createServer((request, response) => {
   if (request.url?.startsWith('/v1/') === true) proxy.pass(request, response);
   else void answerFile(request, response);
