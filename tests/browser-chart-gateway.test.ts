@@ -6,9 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { RawClient, startProcess, type TestProcess } from '@sluice/testing';
+import {
+  makeCertificate,
+  RawClient,
+  startProcess,
+  type TestCertificate,
+  type TestProcess,
+} from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeCertificate, type TestCertificate } from '../services/edge/testing/certificate.ts';
 
 /** How the chart's server calls gateways that are elsewhere: behind a name, behind TLS, on IPv6. */
 

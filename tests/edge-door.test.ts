@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { endpoint, startService } from '@sluice/service';
-import { startProcess, until } from '@sluice/testing';
+import { makeCertificate, startProcess, until, type TestCertificate } from '@sluice/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { makeCertificate, type TestCertificate } from '../services/edge/testing/certificate.ts';
 import { startRouters, type RouterStack } from './router-kit.ts';
 
 /** A real edge behind TLS, with a document that changes while it runs. This machine is its trusted proxy. */

@@ -1,6 +1,8 @@
+import type { GatewayClient } from './gateway-client.ts';
+
 /** Asks the gateway until it lists markets, or, without a feed, until it answers at all; what to show on the screen. */
 export async function firstMarket(
-  gateway: string,
+  gateway: GatewayClient,
   options: { needTrades: boolean; timeoutMs: number; signal: AbortSignal },
 ): Promise<string | undefined> {
   const deadline = performance.now() + options.timeoutMs;
@@ -14,13 +16,14 @@ export async function firstMarket(
 }
 
 /** Undefined while the route is not there yet or the service behind it still starts. */
-async function listMarkets(gateway: string): Promise<string[] | undefined> {
+async function listMarkets(gateway: GatewayClient): Promise<string[] | undefined> {
+  const answer = await gateway.get('/v1/markets');
+  if (answer?.status !== 200) return undefined;
   try {
-    const response = await fetch(`${gateway}/v1/markets`, { signal: AbortSignal.timeout(5_000) });
-    if (!response.ok) return undefined;
-    const { data } = (await response.json()) as { data: { symbol: string }[] };
+    const { data } = JSON.parse(answer.body) as { data: { symbol: string }[] };
     return data.map((market) => market.symbol);
   } catch {
+    // The user's own document has another service there.
     return undefined;
   }
 }

@@ -9,18 +9,21 @@ import type { ProcessPlan } from './supervised.ts';
  */
 export async function chartPlan(options: {
   gateway: string;
+  /** Of the gateway, where it speaks TLS. */
+  certificateFile: string | undefined;
   host: string;
   port: number | undefined;
   onLine: (line: string) => void;
 }): Promise<ProcessPlan<ServiceReady>> {
-  const { gateway, host, onLine } = options;
+  const { gateway, certificateFile, host, onLine } = options;
   const wished = options.port ?? Number(new URL(gateway).port) + 1;
   const usable = wished > 0 && wished < 65_536 && (await isFree(wished, host));
   const port = usable ? wished : await freePort(host);
+  const trusted = certificateFile === undefined ? [] : ['--certificate', certificateFile];
   return servicePlan({
     name: 'chart',
     entry: 'examples/live-chart/serve.ts',
-    args: ['--gateway', gateway, '--host', host, '--port', String(port)],
+    args: ['--gateway', gateway, '--host', host, '--port', String(port), ...trusted],
     rank: ranks.page,
     env: {},
     onLine,

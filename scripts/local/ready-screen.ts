@@ -4,6 +4,8 @@ import { shellQuote } from './shell-quote.ts';
 
 export interface ScreenFacts {
   readonly gateway: string;
+  /** What its clients have to trust, where it speaks TLS. */
+  readonly certificateFile: string | undefined;
   /** Address of the live chart, where there is one. */
   readonly chart: string | undefined;
   /** A market to show things with. */
@@ -23,16 +25,18 @@ export interface ScreenFacts {
 
 /** What is shown once when everything runs: addresses, and four things to try that work as they stand. */
 export function readyScreen(facts: ScreenFacts): string {
-  const { gateway, symbol } = facts;
+  const { gateway, symbol, certificateFile } = facts;
   const socket = gateway.replace(/^http/, 'ws');
-  const node = 'node_modules/.bin/node';
+  const trusting = certificateFile === undefined ? '' : `NODE_EXTRA_CA_CERTS='${certificateFile}' `;
+  const node = `${trusting}node_modules/.bin/node`;
+  const curl = certificateFile === undefined ? 'curl' : `curl --cacert '${certificateFile}'`;
   const get = (target: string): string =>
     facts.curl
-      ? `curl '${gateway}${target}'`
+      ? `${curl} '${gateway}${target}'`
       : `${node} -e 'fetch("${gateway}${target}").then(r => r.text()).then(console.log)'`;
   const stream = (target: string): string =>
     facts.curl
-      ? `curl -N '${gateway}${target}'`
+      ? `${curl} -N '${gateway}${target}'`
       : `${node} -e 'fetch("${gateway}${target}").then(async r => { for await (const c of r.body) process.stdout.write(c) })'`;
   const subscribe = `{id:1,op:"subscribe",channels:["trades.${symbol}"]}`;
   const chart =

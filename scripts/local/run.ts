@@ -2,6 +2,7 @@ import path from 'node:path';
 import { checkTradesFile } from '../feeds/trades-file.ts';
 import { controlApiAnswers } from './control-api.ts';
 import { firstMarket } from './first-market.ts';
+import { GatewayClient } from './gateway-client.ts';
 import type { LogView } from './log-view.ts';
 import type { StartOptions } from './options.ts';
 import { hasProgram, readyScreen } from './ready-screen.ts';
@@ -37,12 +38,13 @@ export async function runStack(
     );
   }
   const chart = await startChart(stack, options, view);
-  const symbol = await firstMarket(stack.gateway, {
+  const gateway = new GatewayClient(stack.gateway, stack.certificateFile);
+  const symbol = await firstMarket(gateway, {
     needTrades: options.feed,
     timeoutMs: firstAnswerMs,
     signal,
   });
-  const controlled = await controlApiAnswers(stack.gateway, { timeoutMs: firstAnswerMs, signal });
+  const controlled = await controlApiAnswers(gateway, { timeoutMs: firstAnswerMs, signal });
   if (signal.aborted) return;
   if (!controlled) view.say('start', 'warn', 'the control API does not answer yet; see the lines above');
   if (symbol === undefined && options.feed)
@@ -50,6 +52,7 @@ export async function runStack(
   view.plain(
     readyScreen({
       gateway: stack.gateway,
+      certificateFile: stack.certificateFile,
       chart,
       symbol: symbol ?? 'BTCUSDT',
       feed: feedLine(options, replay?.trades ?? 0),

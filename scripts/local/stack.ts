@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { DataDirectory } from './data-dir.ts';
+import { certifiedAddress, edgeCertificate } from './edge-certificate.ts';
 import { endpointsOf, type Endpoints } from './endpoints.ts';
 import { firstKey, type FirstKey } from './first-key.ts';
 import { gatewayPort } from './gateway-port.ts';
@@ -54,6 +55,11 @@ export class LocalStack {
 
   get gateway(): string {
     return this.#gateway;
+  }
+
+  /** What the gateway's clients have to trust; undefined where it speaks plain HTTP. */
+  get certificateFile(): string | undefined {
+    return edgeCertificate(this.#env).file;
   }
 
   /** What gateway and chart listen on. */
@@ -113,6 +119,7 @@ export class LocalStack {
   async startChart(): Promise<string> {
     const plan = await chartPlan({
       gateway: this.#gateway,
+      certificateFile: this.certificateFile,
       host: this.#host,
       port: this.#options.chartPort,
       onLine: (line) => this.#view.raw('chart', line),
@@ -156,6 +163,7 @@ export class LocalStack {
       SLUICE_HTTP_PORT: String(port),
       // One value cannot suit several processes on one machine.
       SLUICE_OPS_PORT: '0',
+      ...edgeCertificate(this.#env).env,
       ...(document ? { SLUICE_GATEWAY_FILE: path.resolve(this.#env['INIT_CWD'] ?? '', document) } : {}),
     };
     this.#say(`starting ${serviceNames.join(', ')}`);
@@ -177,7 +185,8 @@ export class LocalStack {
       return service.start();
     });
     const ready = await Promise.all(starting);
-    this.#gateway = ready.find((service) => service.gateway !== undefined)?.gateway ?? '';
+    const gateway = ready.find((service) => service.gateway !== undefined)?.gateway ?? '';
+    this.#gateway = certifiedAddress(gateway, this.certificateFile);
   }
 
   /** Tells the keeper at once, and the files one after another: the newest state is always the last one written. */

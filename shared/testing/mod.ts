@@ -1,3 +1,4 @@
+export { makeCertificate, type TestCertificate } from './certificate.ts';
 export { startNatsServer, type TestNats } from './nats-server.ts';
 export { createDatabase, startPostgres, type TestPostgres } from './postgres.ts';
 export { nodeProgram, startProcess, startProgram, type LogLine, type TestProcess } from './process.ts';
