@@ -28,6 +28,10 @@ import { Reconnection } from './reconnection.js';
 
 const pingAfterMs = 15_000;
 const answerWithinMs = 8_000;
+/** For the handshake: a browser by itself waits for minutes where the network swallows everything. */
+const connectWithinMs = 8_000;
+/** An attempt that is older was made before the network came back, and may wait for packets that went nowhere. */
+const youngMs = 1_000;
 /** Refusals that a later attempt may not meet. */
 const transient = new Set(['unavailable', 'too_many_requests', 'deadline_exceeded', 'internal']);
 
@@ -46,6 +50,8 @@ export class LiveStream {
   /** @type {StreamState} */
   #state = 'connecting';
   #degraded = false;
+  /** When the newest attempt to connect began. */
+  #began = 0;
   #nextId = 1;
   /** Operations that wait for an answer. @type {Map<number, (answer: any) => void>} */
   #asked = new Map();
@@ -78,12 +84,10 @@ export class LiveStream {
   open() {
     this.#connect();
     setInterval(() => this.#watch(), 2_000);
-    addEventListener('online', () => this.#reconnection.now());
+    addEventListener('online', () => this.#hurry());
     // A page that was in the background, or a machine that slept, cannot know how its connection fared.
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState !== 'visible') return;
-      this.#reconnection.now();
-      this.#ping();
+      if (document.visibilityState === 'visible') this.#hurry();
     });
   }
 
@@ -104,6 +108,7 @@ export class LiveStream {
     this.#setState('connecting');
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#began = performance.now();
     socket.onopen = () => {
       this.counts.connections += 1;
       this.#heard = performance.now();
@@ -233,10 +238,21 @@ export class LiveStream {
     this.#socket?.send(JSON.stringify({ id, ...op }));
   }
 
+  /** There may be a way to the gateway again: what waits or hangs is tried anew, what is open is asked. */
+  #hurry() {
+    const socket = this.#socket;
+    if (socket?.readyState === WebSocket.CONNECTING && performance.now() - this.#began > youngMs)
+      this.#lost(socket);
+    this.#reconnection.now();
+    this.#ping();
+  }
+
   /** A browser does not show the gateway's heartbeats to a page, so a silent connection is asked. */
   #watch() {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const now = performance.now();
+    if (this.#socket?.readyState === WebSocket.CONNECTING && now - this.#began > connectWithinMs)
+      return this.#lost(this.#socket);
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
     if (this.#pinged > 0 && now - this.#pinged > answerWithinMs) this.#lost(this.#socket);
     else if (this.#pinged === 0 && now - this.#heard > pingAfterMs) this.#ping();
   }
