@@ -37,6 +37,22 @@ export function schemaDocument(endpoint: Endpoint): SchemaDocument {
 /** Requests are described as they are sent (`input`), answers as they arrive (`output`). */
 export function jsonSchema(schema: z.ZodType | undefined, io: 'input' | 'output'): object | null {
   if (schema === undefined) return null;
-  const { $schema: _dialect, ...document } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _dialect, ...document } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: keepStated,
+  });
   return document;
+}
+
+/**
+ * Of an input with a transform zod drops `default` and `examples` of `.meta()`, because it takes them for values of the
+ * other side, and the default of the text inside shows instead: `{"type": "integer", "default": "100"}`. Here `.meta()`
+ * describes what is sent, so what it states stays.
+ */
+function keepStated(each: { zodSchema: z.core.$ZodType; jsonSchema: object }): void {
+  const stated = z.globalRegistry.get(each.zodSchema);
+  if (stated === undefined) return;
+  for (const key of ['default', 'examples'])
+    if (key in stated) Object.assign(each.jsonSchema, { [key]: stated[key] });
 }
