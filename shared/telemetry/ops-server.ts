@@ -29,7 +29,8 @@ export async function startOpsServer(options: {
       send(status, 'application/json', JSON.stringify(value));
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return json(405, { status: 'method not allowed' });
-    switch (request.url) {
+    // Prometheus adds `params` to what it scrapes, and some probes a query against caches: neither changes the answer.
+    switch (request.url?.split('?', 1)[0]) {
       case '/health/live':
         return json(200, { status: 'live' });
       case '/health/ready': {

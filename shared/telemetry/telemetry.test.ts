@@ -50,7 +50,10 @@ describe('the health and metrics server', () => {
       const metrics = await (await fetch(`${ops.url}/metrics`)).text();
       expect(metrics).toContain('sample_size{service="sample"} 7');
       expect(metrics).toContain('process_cpu_seconds_total');
+      for (const path of ['/metrics?x=1', '/health/ready?', '/health/live?t=1?2'])
+        expect((await fetch(ops.url + path)).status, path).toBe(200);
       expect((await fetch(`${ops.url}/else`)).status).toBe(404);
+      expect((await fetch(`${ops.url}/else?/metrics`)).status).toBe(404);
       expect((await fetch(`${ops.url}/metrics`, { method: 'POST' })).status).toBe(405);
     } finally {
       await ops.close();
