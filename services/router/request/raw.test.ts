@@ -191,9 +191,19 @@ describe('an ADR-32 error', () => {
   const problem = (response: { body: Uint8Array }): unknown =>
     JSON.parse(Buffer.from(response.body).toString());
 
-  test('is told by its header', () => {
+  test('is told by either of its headers', () => {
     expect(isServiceError(failed('404'))).toBe(true);
+    expect(isServiceError(reply(['Nats-Service-Error-Code', '404']))).toBe(true);
+    expect(isServiceError(reply(['Nats-Service-Error', 'broken']))).toBe(true);
     expect(isServiceError(reply([]))).toBe(false);
+  });
+
+  test('without a code is a failure of the server, whose text goes no further', () => {
+    const response = serviceErrorResponse(reply(['Nats-Service-Error', 'SELECT * FROM secrets']), 'r1');
+    expect(response.status).toBe(500);
+    expect(problem(response)).toMatchObject({ status: 500, detail: 'The backend failed.' });
+    const own = serviceErrorResponse(reply(['Nats-Service-Error', 'x'], '{"why":1}'), 'r1');
+    expect([own.status, Buffer.from(own.body).toString()]).toEqual([500, '{"why":1}']);
   });
 
   test('of a client error is a problem document with the text of the backend', () => {

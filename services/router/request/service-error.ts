@@ -16,19 +16,22 @@ const codeOfStatus = new Map<number, Code>();
 for (const [code, { status }] of Object.entries(errorCodes))
   if (!codeOfStatus.has(status)) codeOfStatus.set(status, code as Code);
 
-/** True for a reply with the error headers of ADR-32. Costs nothing for a reply without headers. */
+/**
+ * True for a reply with an error header of ADR-32. It asks for both, but a backend that sends one of them has failed all
+ * the same. Costs nothing for a reply without headers.
+ */
 export function isServiceError(reply: BusMessage): boolean {
-  return reply.header(natsHeaders.errorCode) !== undefined;
+  return reply.header(natsHeaders.errorCode) !== undefined || reply.header(natsHeaders.error) !== undefined;
 }
 
 /**
- * An ADR-32 error reply as a response. Its code becomes the status where it is one of an HTTP error (400–599). A payload
- * is the backend's own answer and passed on; without one a problem document is made, with the backend's text for
- * client errors only: the text of server errors tends to hold what clients must not see. Throws SluiceError
- * `bad_backend_response` for every other code.
+ * An ADR-32 error reply as a response. Its code becomes the status where it is one of an HTTP error (400–599); without a
+ * code it is 500. A payload is the backend's own answer and passed on; without one a problem document is made, with the
+ * backend's text for client errors only: the text of server errors tends to hold what clients must not see. Throws
+ * SluiceError `bad_backend_response` for every other code.
  */
 export function serviceErrorResponse(reply: BusMessage, requestId: string): WireResponse {
-  const code = reply.header(natsHeaders.errorCode) ?? '';
+  const code = reply.header(natsHeaders.errorCode) ?? '500';
   const text = reply.header(natsHeaders.error) ?? '';
   const status = /^[45]\d\d$/.test(code) ? Number(code) : 0;
   if (status === 0)
