@@ -122,7 +122,7 @@ async function findKey(values: AdminValues, env: NodeJS.ProcessEnv): Promise<str
     named !== undefined
       ? userPath(named)
       : dataDir === undefined && env['SLUICE_ADMIN_KEY_FILE']
-        ? env['SLUICE_ADMIN_KEY_FILE']
+        ? userPath(env['SLUICE_ADMIN_KEY_FILE'])
         : path.join(dataDir === undefined ? defaultDataDir : userPath(dataDir), 'admin-key');
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new CommandError(

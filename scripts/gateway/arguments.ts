@@ -1,3 +1,4 @@
+import { parseIsoTime } from '@sluice/config';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { CommandError } from './command.ts';
 
@@ -28,11 +29,16 @@ export function expectWords(words: readonly string[], least: number, most: numbe
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
+/** A day by itself is its first moment, UTC. */
+const day = /^\d{4}-\d\d-\d\d$/;
+
 /** `30d` from now, or a moment in ISO 8601, as milliseconds since the epoch. */
 export function readMoment(option: string, text: string, now = Date.now()): number {
   const span = /^(\d{1,6})([smhd])$/.exec(text);
-  const at = span ? now + Number(span[1]) * units[span[2] as keyof typeof units] : Date.parse(text);
-  if (!Number.isFinite(at))
+  const at = span
+    ? now + Number(span[1]) * units[span[2] as keyof typeof units]
+    : parseIsoTime(day.test(text) ? `${text}T00:00:00Z` : text);
+  if (at === undefined)
     throw new CommandError(`${option} ${text}: a time is like 12h, 30d or 2027-01-31T00:00:00Z`, 2);
   return at;
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connectBus, type Bus } from '@sluice/nats';
 import { CommandError } from './command.ts';
+import { userPath } from './user-path.ts';
 
 /** Options that every command which talks to a gateway takes. */
 export const connectionOptions = {
@@ -77,7 +78,7 @@ function fromUrl(text: string, env: NodeJS.ProcessEnv): Server {
 
 /** Reads `endpoints.json`, which `npm start` keeps in its data directory while it runs. */
 async function fromDataDir(directory: string): Promise<Server> {
-  const file = path.join(directory, 'endpoints.json');
+  const file = path.join(userPath(directory), 'endpoints.json');
   let text: string;
   try {
     text = await readFile(file, 'utf8');

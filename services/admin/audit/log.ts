@@ -45,15 +45,20 @@ export class AuditLog {
     this.#options = options;
   }
 
-  /** Makes the change between its two messages. Throws SluiceError `unavailable` where no entry could be written, and what `make` throws. */
-  async change<T extends Made>(change: Change, make: () => Promise<T>): Promise<T> {
+  /**
+   * Makes the change between its two messages. A change of several steps calls `begun` after the first: from then on it
+   * cannot be said of it that nothing was changed. Throws SluiceError `unavailable` where no entry could be written, and
+   * what `make` throws.
+   */
+  async change<T extends Made>(change: Change, make: (begun: () => void) => Promise<T>): Promise<T> {
     const id = await this.#begin(change);
+    let begun = false;
     try {
-      const made = await make();
+      const made = await make(() => (begun = true));
       await this.#end(change.action, { id, at: Date.now(), outcome: 'made', revision: made.revision });
       return made;
     } catch (error) {
-      const outcome = isRefusal(error) ? 'refused' : 'unknown';
+      const outcome = !begun && isRefusal(error) ? 'refused' : 'unknown';
       await this.#end(change.action, { id, at: Date.now(), outcome, revision: null });
       throw error;
     }

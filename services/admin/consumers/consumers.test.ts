@@ -244,7 +244,7 @@ describe('a key', () => {
     expect((await admin.ask('keys-list', { params: nobody })).status).toBe(404);
     await makeConsumer('late');
     const params = { consumer: 'late' };
-    for (const expires of [1_000, '2020-01-01T00:00:00Z', 'tomorrow', -1])
+    for (const expires of [1_000, '2020-01-01T00:00:00Z', '2127-02-31T00:00:00Z', 'tomorrow', -1])
       expect((await admin.ask('keys-create', { params, body: { expires } })).status).toBe(400);
     expect(await keysOf('late')).toEqual([]);
   });
@@ -276,6 +276,25 @@ describe('a key', () => {
     await nothingLeft();
   });
 
+  test('is gone where its consumer was changed while it was deleted, and the audit does not say that nothing was', async () => {
+    const { consumers } = admin.stores;
+    const params = { consumer: 'contested' };
+    const headers = ['if-match', await makeConsumer(params.consumer)];
+    const { id } = await makeKey(params.consumer);
+    const remove = consumers.remove.bind(consumers);
+    vi.spyOn(consumers, 'remove').mockImplementationOnce(async (...consumer) => {
+      const put = { params, headers: ['if-match', '*'], body: { description: 'of somebody else' } };
+      expect((await admin.ask('consumers-put', put)).status).toBe(200);
+      return remove(...consumer);
+    });
+    expect((await admin.ask('consumers-delete', { params, headers })).status).toBe(412);
+    expect((await admin.ask('keys-get', { params: { key: id } })).status).toBe(404);
+    const audit = await admin.ask('audit-list', {
+      query: 'action=consumer.delete&target=consumer/contested',
+    });
+    expect(audit.json.data).toMatchObject([{ action: 'consumer.delete', outcome: 'unknown' }]);
+  });
+
   test('is one of a thousand at most', async () => {
     await makeConsumer('greedy');
     vi.spyOn(admin.stores.keys, 'count').mockResolvedValueOnce(1_000);
@@ -288,7 +307,8 @@ describe('a key', () => {
     const { id } = await makeKey('turned');
     const asked = { params: { key: id }, headers: ['if-match', '*'], body: { expires: 1_000 } };
     expect((await admin.ask('keys-rotate', asked)).status).toBe(400);
-    expect(await keysOf('turned')).toHaveLength(1);
+    expect((await admin.ask('keys-rotate', { ...asked, body: { old_expires: 1_000 } })).status).toBe(400);
+    expect(await keysOf('turned')).toMatchObject([{ id, expires: null }]);
   });
 
   test('goes with its consumer, even one that is made in the same moment', async () => {

@@ -162,7 +162,7 @@ export function consumerEndpoints(options: ConsumerOptions): Record<string, Endp
           const target = `consumer/${present.id}`;
           await audit.change(
             { who, action: 'consumer.delete', target, before, after: null, requestId: request.id },
-            () => remove(before, present.revision),
+            (begun) => remove(before, present.revision, begun),
           );
           return noContent();
         }),
@@ -173,8 +173,13 @@ export function consumerEndpoints(options: ConsumerOptions): Record<string, Endp
    * Disabled first, against the revision that was meant: from then on nobody gets in, and an interruption leaves nothing
    * that works. Keys are looked for again at the end, for one that was being made meanwhile.
    */
-  async function remove(consumer: Consumer, revision: number): Promise<{ revision: null }> {
+  async function remove(
+    consumer: Consumer,
+    revision: number,
+    begun: () => void,
+  ): Promise<{ revision: null }> {
     const disabled = await store.write({ ...consumer, disabled: true }, revision);
+    begun();
     await keys.removeAll(consumer.id);
     await store.remove(consumer.id, disabled);
     await keys.removeAll(consumer.id);

@@ -1,15 +1,15 @@
+import { parseIsoTime } from '@sluice/config';
 import { z } from '@sluice/service';
 
 /** Latest moment that a date can hold (ECMAScript section 21.4.1.1). */
 const lastMoment = 8_640_000_000_000_000;
-const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/;
 const rule =
   'must be milliseconds since 1970 (UTC), or ISO 8601 with a time zone such as 2027-01-31T00:00:00Z';
 
 function parse(value: string | number): number {
   if (typeof value === 'number') return value;
   if (/^\d{1,16}$/.test(value)) return Number(value);
-  return iso.test(value) ? Date.parse(value) : Number.NaN;
+  return parseIsoTime(value) ?? Number.NaN;
 }
 
 /** A moment in a body or query: milliseconds or ISO 8601 text in, milliseconds out. */

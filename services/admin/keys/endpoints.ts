@@ -101,6 +101,7 @@ export function keyEndpoints(options: KeyOptions): Record<string, Endpoint> {
         handlers.as('admin', 'keys-rotate', request, async (who) => {
           const old = await meant(request, params.key);
           checkFuture(body.expires, '/expires');
+          checkFuture(body.old_expires ?? null, '/old_expires');
           const { consumer, name } = old.key;
           const wanted = { consumer, name: body.name ?? name, expires: body.expires };
           const made = await issuer.issue(wanted, who, request.id);

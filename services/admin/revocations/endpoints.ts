@@ -1,6 +1,11 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
 import type { Bus } from '@sluice/nats';
-import type { DocumentFollower, GatewayDocument, RevokedThing } from '@sluice/policy';
+import {
+  longestRevocationKey,
+  type DocumentFollower,
+  type GatewayDocument,
+  type RevokedThing,
+} from '@sluice/policy';
 import { endpoint, z, type Endpoint } from '@sluice/service';
 import type { AuditLog } from '../audit/log.ts';
 import { newestDocument } from '../document/newest.ts';
@@ -16,7 +21,7 @@ const tags = ['Revocations'];
 const params = z.object({
   revocation: z
     .string()
-    .max(800)
+    .max(longestRevocationKey)
     .regex(/^(?:jti|subject)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/, 'is not the id of a revocation')
     .meta({ description: '`id` of a revocation as the list has it.' }),
 });

@@ -66,6 +66,23 @@ test('an entry goes by itself when the tokens have ended', async () => {
   expect(seconds).toBeLessThanOrEqual(3_600);
 });
 
+test('an end that is far beyond what a server can count is kept, and the entry with it', async () => {
+  const until = Date.UTC(9999, 11, 31);
+  const made = await revoke({ issuer: 'corp', jti: 'forever', until });
+  expect(made.status).toBe(201);
+  expect(made.json).toMatchObject({ until });
+  const message = await lastMessage(admin.bus, 'KV_revocations', `$KV.revocations.${made.json.id}`);
+  expect(message?.header('Nats-TTL')).toBeUndefined();
+});
+
+test('a subject may be as long in any script, and be lifted again', async () => {
+  const made = await revoke({ issuer: 'corp', subject: '語'.repeat(512) });
+  expect(made.status).toBe(201);
+  const asked = { params: { revocation: made.json.id }, headers: ['if-match', made.etag] };
+  expect((await admin.ask('revocations-get', asked)).json).toEqual(made.json);
+  expect((await admin.ask('revocations-delete', asked)).status).toBe(204);
+});
+
 test('what could mean nothing is refused', async () => {
   for (const [body, pointer] of [
     [{ issuer: 'crop', jti: 'x' }, '/issuer'],

@@ -18,6 +18,8 @@ export interface StoredRevocation {
 
 /** Per-key time to live is whole seconds, and at least one. */
 const leastTtlMs = 1_000;
+/** nats-server counts nanoseconds in 64 bits, 292 years; what ends after a century just stays. */
+const mostTtlMs = 100 * 365 * 86_400_000;
 
 /** Revocations in KV `revocations`. Throws BusError, and SluiceError `precondition_failed` for a revision that is another. */
 export class RevocationStore {
@@ -54,8 +56,8 @@ export class RevocationStore {
   async write(thing: RevokedThing, revocation: Revocation, revision: number | null): Promise<number> {
     const key = revocationKey(thing);
     const value = JSON.stringify(revocation);
-    const options =
-      revocation.until === null ? {} : { ttlMs: Math.max(revocation.until - Date.now(), leastTtlMs) };
+    const ttlMs = Math.max((revocation.until ?? Number.POSITIVE_INFINITY) - Date.now(), leastTtlMs);
+    const options = ttlMs > mostTtlMs ? {} : { ttlMs };
     try {
       return await (revision === null
         ? this.#bucket.create(key, value, options)

@@ -25,5 +25,6 @@ export {
   revocationKey,
   revocationsBucket,
   type Revocation,
+  longestRevocationKey,
   type RevokedThing,
 } from './revocation.ts';

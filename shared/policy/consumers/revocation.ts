@@ -24,6 +24,9 @@ export interface RevokedThing {
   readonly id: string;
 }
 
+/** `subject`, and base64url of 64 and of 512 characters that take three bytes each, with two dots. */
+export const longestRevocationKey = 7 + 256 + 2_048 + 2;
+
 /** Throws RangeError for an empty part, or one that is too long to be a key. */
 export function revocationKey({ kind, source, id }: RevokedThing): string {
   if (source === '' || id === '' || source.length > 64 || id.length > 512)
