@@ -3,6 +3,7 @@ import type { Bus } from './bus.ts';
 import type { DeliveredMessage } from './delivered.ts';
 import { Puller } from './puller.ts';
 import { createEphemeral } from './snapshot.ts';
+import { streamState } from './streams.ts';
 
 const batchSize = 500;
 
@@ -11,9 +12,10 @@ export interface TailOptions {
   onChange(change: BucketChange): void;
   /**
    * Changes may have been missed (a reconnect, a restarted server). Whoever keeps values that were read forgets them
-   * now: reads that begin after this call see everything that was missed.
+   * now: reads that begin after this call see everything that was missed. `another`: the bucket was lost and made anew, or
+   * brought back from a backup; revisions of before say nothing of those to come.
    */
-  onGap(): void;
+  onGap(another: boolean): void;
   readonly keys?: string;
 }
 
@@ -28,7 +30,8 @@ export async function tailBucket(
   options: TailOptions,
 ): Promise<() => void> {
   let delivered = 0;
-  let began = false;
+  let createdMs: number | undefined;
+  let newest = 0;
 
   const guarded = (tell: () => void): void => {
     try {
@@ -41,6 +44,7 @@ export async function tailBucket(
   const onMessage = (message: DeliveredMessage): boolean => {
     if (message.consumerSeq !== delivered + 1) return false;
     delivered = message.consumerSeq;
+    newest = message.seq;
     const value = isMarker(message) ? null : message.data;
     const key = message.subject.slice(prefix.length);
     guarded(() => options.onChange({ key, value, revision: message.seq }));
@@ -55,8 +59,13 @@ export async function tailBucket(
         filter_subject: `${prefix}${options.keys ?? '>'}`,
       });
       delivered = 0;
-      if (began) guarded(() => options.onGap());
-      began = true;
+      // Asked after the consumer was made: what it follows is no older than what this tells of.
+      const state = await streamState(bus, stream);
+      const began = createdMs !== undefined;
+      const another = state.createdMs !== createdMs || state.lastSeq < newest;
+      createdMs = state.createdMs;
+      newest = state.lastSeq;
+      if (began) guarded(() => options.onGap(another));
       return name;
     },
     onMessage,

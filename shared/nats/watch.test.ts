@@ -96,6 +96,19 @@ describe('a watcher that begins anew', () => {
   });
 });
 
+it('who follows a bucket from now on is told whether it is another one', async () => {
+  const gaps: boolean[] = [];
+  const stop = await bucket.tail({ onChange: () => {}, onGap: (another) => gaps.push(another) });
+  await put('abc', '1');
+  await loseConsumers();
+  await until(() => gaps.length === 1, { timeoutMs: 20_000 });
+  await ask(`STREAM.DELETE.KV_${name}`);
+  await openBucket(bus, { name });
+  await until(() => gaps.length === 2, { timeoutMs: 20_000 });
+  expect(gaps).toEqual([false, true]);
+  stop();
+});
+
 describe('while the present values are on their way', () => {
   it('a key that changes is not told as gone, and is there when the watcher is ready', async () => {
     await put('abc', '1');
