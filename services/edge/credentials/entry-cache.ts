@@ -44,7 +44,7 @@ export class EntryCache<T extends object> {
   readonly #absent = new LRUCache<string, true>({ max: mostAbsent });
   readonly #recent = new LRUCache<string, Told<T>>({ max: mostRecent });
   readonly #pending = new Map<string, Pending<T>>();
-  /** Rises when everything is forgotten: answers to older questions are not kept. */
+  /** Rises when everything is forgotten: answers to older questions do not count. */
   #age = 0;
 
   constructor(options: EntryCacheOptions<T>) {
@@ -70,11 +70,15 @@ export class EntryCache<T extends object> {
     const pending = this.#pending.get(id);
     if (pending) return pending.answer;
     if (this.#pending.size >= mostPending) return Promise.reject(cannotCheck('too many look-ups'));
-    const answer = this.#ask(id).finally(() => {
-      if (this.#pending.get(id)?.answer === answer) this.#pending.delete(id);
-    });
-    this.#pending.set(id, { answer, told: undefined });
-    return answer;
+    const { promise, resolve } = Promise.withResolvers<T | null>();
+    const question: Pending<T> = { answer: promise, told: undefined };
+    this.#pending.set(id, question);
+    resolve(
+      this.#ask(id, question).finally(() => {
+        if (this.#pending.get(id) === question) this.#pending.delete(id);
+      }),
+    );
+    return promise;
   }
 
   /**
@@ -104,7 +108,7 @@ export class EntryCache<T extends object> {
     return this.#present.size;
   }
 
-  async #ask(id: string): Promise<T | null> {
+  async #ask(id: string, question: Pending<T>): Promise<T | null> {
     const age = this.#age;
     let entry: BucketEntry | null;
     try {
@@ -112,13 +116,15 @@ export class EntryCache<T extends object> {
     } catch (cause) {
       throw cannotCheck(cause);
     }
+    // Told revisions may even be those of a bucket that is no more.
+    if (age !== this.#age) return this.find(id);
     // However much else was told meanwhile: what was told of a question's own entry stays with the question.
-    const newer = this.#pending.get(id)?.told ?? this.#recent.peek(id);
+    const newer = question.told ?? this.#recent.peek(id);
     const value =
       newer !== undefined && newer.revision > (entry?.revision ?? 0)
         ? this.#read(id, newer)
         : entry && this.#options.decode(id, entry.value);
-    if (age === this.#age) this.#keep(id, value);
+    this.#keep(id, value);
     return value;
   }
 

@@ -16,7 +16,7 @@ it('after a gap what is gone is still gone, and of everything else nothing is kn
   const recent = new RecentChanges();
   recent.add('a', at(1));
   recent.add('b', { revision: 2, gone: true });
-  recent.missed();
+  recent.missed(false);
   expect([recent.get('a'), recent.get('b')]).toEqual([undefined, { revision: 2, gone: true }]);
 });
 
@@ -31,6 +31,17 @@ it('whoever asks learns whether something since then is not known here: after a 
   expect([unsure(), recent.get('a')]).toEqual([true, undefined]);
   const later = recent.follow();
   expect(later()).toBe(false);
-  recent.missed();
+  recent.missed(false);
   expect([later(), recent.follow()()]).toEqual([true, false]);
+});
+
+it('of a bucket that was made anew nothing is known, and its revisions begin anew', () => {
+  const recent = new RecentChanges(2);
+  for (let revision = 7; revision <= 9; revision++) recent.add(`before ${revision}`, { revision, gone: true });
+  recent.missed(true);
+  expect(recent.get('before 9')).toBeUndefined();
+  const unsure = recent.follow();
+  recent.add('a', at(1));
+  expect(recent.get('a')).toEqual(at(1));
+  expect(unsure()).toBe(false);
 });

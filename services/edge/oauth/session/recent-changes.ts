@@ -42,10 +42,15 @@ export class RecentChanges {
 
   /**
    * Changes may have been missed. What was there may be gone by now, so that a bucket that knows nothing of it is believed
-   * and not taken for one that is behind; what is gone stays gone, because no entry is made twice.
+   * and not taken for one that is behind; what is gone stays gone, because no entry is made twice. `another`: the bucket
+   * itself was made anew, and its revisions begin anew.
    */
-  missed(): void {
+  missed(another: boolean): void {
     this.#gaps += 1;
+    if (another) {
+      this.#changes.clear();
+      this.#newest = this.#forgotten = 0;
+    }
     for (const [entry, { gone }] of this.#changes.entries()) if (!gone) this.#changes.delete(entry);
   }
 

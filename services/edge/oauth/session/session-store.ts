@@ -196,8 +196,8 @@ export class SessionStore {
       onChange: ({ key, value, revision }) => {
         this.#told(key, value === null ? null : decodeSession(value), revision);
       },
-      onGap: () => {
-        this.#recent.missed();
+      onGap: (another) => {
+        this.#recent.missed(another);
         this.#known.clear();
         changed(null);
       },
