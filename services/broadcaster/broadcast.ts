@@ -69,7 +69,6 @@ export class Broadcast {
       const { cursor, markets } = await store.restore();
       const { createdMs } = await streamState(bus, marketStreamName);
       const known = cursor?.createdMs === createdMs;
-      if (!known) for (const market of markets.values()) market.resetSequences();
       const newest = await lastMessages(bus, marketStreamName, [filter]);
       const broadcast = new Broadcast(options, {
         restored: markets,
@@ -79,6 +78,8 @@ export class Broadcast {
         mark: newest.at(-1)?.seq ?? 0,
         createdMs,
       });
+      // Of quiet markets too: the next checkpoint says of all of them that they belong to this stream.
+      if (!known) broadcast.#markets.resetSequences();
       await broadcast.#begin();
       return broadcast;
     } catch (error) {
@@ -116,6 +117,7 @@ export class Broadcast {
       // Trades that were passed over as known are not certain to be so before the mark.
       position: () => (this.#mark === null ? { seq: this.#seq, createdMs: this.#createdMs } : null),
       published: () => this.#publisher.flushed(),
+      lost: () => this.#markets.markAllDirty(),
     });
     this.#markets = new Markets({
       restored: beginning.restored,

@@ -28,6 +28,14 @@ export interface MarketSnapshot {
   readonly hours: readonly { readonly packed: PackedHour; readonly text: string }[];
 }
 
+/** Keys that were written are gone: the bucket was lost and made anew, and nothing is known of the others either. */
+export class CheckpointLostError extends Error {
+  constructor(key: string) {
+    super(`the checkpoint has lost ${key}`);
+    this.name = 'CheckpointLostError';
+  }
+}
+
 /**
  * The state of a shard in KV `live_state`: a key per market, one per hour of its ticker, and a cursor. Keys are written
  * one by one, so a crash can leave some newer than others; every one therefore carries the sequence that it is complete
@@ -82,7 +90,8 @@ export class CheckpointStore {
 
   /**
    * Writes snapshots and then the cursor. Hours go before their market: a market's key says that its hours are there.
-   * Throws BusError; what could not be written is marked to be written again.
+   * Throws BusError, and {@link CheckpointLostError} where the caller has to write everything; what could not be written is
+   * marked to be written again.
    */
   async write(snapshots: readonly MarketSnapshot[], cursor: Cursor): Promise<void> {
     const waiting = [...snapshots];
@@ -91,8 +100,9 @@ export class CheckpointStore {
     };
     const results = await Promise.allSettled(Array.from({ length: window }, worker));
     for (const { market, hours } of waiting) market.markDirty(hours.map(({ packed }) => packed));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    if (failures.length > 0)
+      throw failures.find((reason) => reason instanceof CheckpointLostError) ?? failures[0];
     await this.#put(`${this.#shard}.cursor`, this.#encode(cursor));
   }
 
@@ -121,18 +131,22 @@ export class CheckpointStore {
         : this.#bucket.update(key, text, revision));
       this.#revisions.set(key, written);
     } catch (error) {
-      await this.#reread(key);
+      await this.#reread(key, revision);
       throw error;
     }
   }
 
   /**
    * After a write that failed: it may have been stored all the same. The revision is taken over only where the writer is
-   * this replica; over a successor's key every later write fails.
+   * this replica; over a successor's key every later write fails. Nobody deletes keys: one that is missing was lost.
    */
-  async #reread(key: string): Promise<void> {
+  async #reread(key: string, known: number | undefined): Promise<void> {
     const entry = await this.#bucket.get(key);
-    if (entry === null) return;
+    if (entry === null) {
+      if (known === undefined) return;
+      this.#revisions.clear();
+      throw new CheckpointLostError(key);
+    }
     const { writer } = JSON.parse(Buffer.from(entry.value).toString('utf8')) as { writer?: string };
     if (writer === this.#writer) this.#revisions.set(key, entry.revision);
   }

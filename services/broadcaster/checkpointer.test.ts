@@ -1,7 +1,7 @@
 import { Registry } from '@sluice/telemetry';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Cursor, MarketSnapshot } from './checkpoint.ts';
+import { CheckpointLostError, type Cursor, type MarketSnapshot } from './checkpoint.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Market } from './market/market.ts';
 import { broadcasterMetrics } from './metrics.ts';
@@ -31,6 +31,7 @@ function kit() {
     everyMs,
     position: () => played.position,
     published: () => played.published,
+    lost: () => checkpointer.dirty.add(ether),
   });
   return { checkpointer, played, written, bitcoin, ether };
 }
@@ -88,6 +89,16 @@ describe('a checkpoint', () => {
     await checkpointer.write();
     played.failure = undefined;
     checkpointer.dirty.add(ether);
+    await checkpointer.write();
+    expect(written.map(({ markets }) => markets.toSorted())).toEqual([['BTCUSDT 0', 'ETHUSDT 0']]);
+  });
+
+  it('that finds those of before gone is followed by one of everything', async () => {
+    const { checkpointer, played, written, bitcoin } = kit();
+    checkpointer.dirty.add(bitcoin);
+    played.failure = new CheckpointLostError('all.market.BTCUSDT');
+    await checkpointer.write();
+    played.failure = undefined;
     await checkpointer.write();
     expect(written.map(({ markets }) => markets.toSorted())).toEqual([['BTCUSDT 0', 'ETHUSDT 0']]);
   });

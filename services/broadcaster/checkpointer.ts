@@ -1,5 +1,5 @@
 import type { Logger } from '@sluice/telemetry';
-import type { CheckpointStore, Cursor } from './checkpoint.ts';
+import { CheckpointLostError, type CheckpointStore, type Cursor } from './checkpoint.ts';
 import type { Market } from './market/market.ts';
 import type { BroadcasterMetrics } from './metrics.ts';
 
@@ -13,6 +13,8 @@ export interface CheckpointerOptions {
   readonly position: () => Cursor | null;
   /** Resolves when everything that was published so far is in the live stream. */
   readonly published: () => Promise<void>;
+  /** Nothing is left of the checkpoints of before: everything is to be marked as changed. */
+  readonly lost: () => void;
 }
 
 /** Writes what changed, every now and then: a successor reads the market stream on from the last checkpoint. */
@@ -62,6 +64,7 @@ export class Checkpointer {
       metrics.checkpoints.inc({ outcome: 'written' });
     } catch (error) {
       for (const market of markets) this.dirty.add(market);
+      if (error instanceof CheckpointLostError) this.#options.lost();
       metrics.checkpoints.inc({ outcome: 'failed' });
       logger.warn({ err: error }, 'checkpoint could not be written');
     }

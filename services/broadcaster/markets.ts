@@ -107,6 +107,14 @@ export class Markets {
     }
   }
 
+  /** Nothing of their checkpoint is left: the next one has to hold all of them, not only those that change. */
+  markAllDirty(): void {
+    for (const market of this.#markets.values()) {
+      market.markAllDirty();
+      this.#dirty.add(market);
+    }
+  }
+
   /** To be told of everything that the live stream has stored. */
   stored(outgoing: Outgoing): void {
     const [, , namespace = '', symbol = ''] = outgoing.subject.split('.');

@@ -62,6 +62,11 @@ export class DayRing {
     }
   }
 
+  /** When the hours start that are kept. */
+  starts(): Iterable<number> {
+    return this.#hours.keys();
+  }
+
   /** The hour that starts then, for a checkpoint. */
   pack(start: number): PackedHour | undefined {
     const hour = this.#hours.get(start);

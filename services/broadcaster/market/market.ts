@@ -134,8 +134,15 @@ export class Market {
     for (const { start } of hours) this.#dirtyHours.add(start);
   }
 
+  /** No hour that is stored counts any more. */
+  markAllDirty(): void {
+    this.#dirtyHours = new Set(this.#ring.starts());
+  }
+
+  /** The market stream began anew. Every hour is to be stored again: the sequence of before would pass over new trades. */
   resetSequences(): void {
     this.seq = 0;
     this.#ring.resetSequences();
+    this.markAllDirty();
   }
 }
