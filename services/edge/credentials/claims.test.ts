@@ -15,6 +15,16 @@ const callerOf = (claims: Claims, rules: Partial<ClaimRules> = {}) =>
     expiresAt: null,
   });
 
+describe('claims within claims', () => {
+  const nested = (levels: number) => JSON.parse('{"a":['.repeat(levels) + ']}'.repeat(levels)) as unknown;
+
+  it('may have 32 levels, with the claims themselves', () => {
+    expect(callerOf({ sub: 's', list: [nested(15)] }).identity.subject).toBe('s');
+    for (const levels of [16, 100, 5_000])
+      expect(() => callerOf({ sub: 's', x: nested(levels) })).toThrow('32 levels deep');
+  });
+});
+
 describe('a claim by its path', () => {
   const claims = { a: { b: ['x'], 'c.d': 1 }, 'https://x.test/roles': ['y'], 'a.b': 'whole' };
 

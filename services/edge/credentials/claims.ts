@@ -28,10 +28,16 @@ export interface ClaimedCaller {
 const mostNames = 256;
 const longestName = 256;
 const longestId = 512;
+/**
+ * Objects and lists within each other. Real claims have a handful. Callers are compared with what they were before, and a
+ * comparison takes some of the stack for each level: 950 of them overflow it (measured, Node 26), and fit into 2 KiB.
+ */
+const mostLevels = 32;
 
 /** The caller that verified claims describe. Throws TypeError, for the log, where they name nobody. */
 export function claimedCaller(of: ClaimedCaller): Caller {
   const { claims, rules, granted } = of;
+  if (!isShallow(claims)) throw new TypeError(`claims are nested more than ${mostLevels} levels deep`);
   const subject = text(claimAt(claims, rules.subject_claim), longestId);
   if (subject === null) throw new TypeError(`claim ${rules.subject_claim} names no subject`);
   const tokenId = claims['jti'] === undefined ? null : text(claims['jti'], longestId);
@@ -59,6 +65,12 @@ export function claimedCaller(of: ClaimedCaller): Caller {
     expiresAt: of.expiresAt,
     claims,
   };
+}
+
+/** Whether a value is nested no deeper than claims may be. Looks no deeper itself. */
+export function isShallow(value: unknown, levels = mostLevels): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
 }
 
 /** The claim at a path like `realm_access.roles`; only what the token itself says, nothing that objects inherit. */

@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { ConfiguredLogin } from '../oauth/session/login.ts';
-import { Logins, Sessions } from '../oauth/mod.ts';
-import { craftedSession } from '../oauth/testing/crafted.ts';
 import { startNatsServer, startProxy, startTokenIssuer, testAudience, until } from '@sluice/testing';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../caller.ts';
+import { Logins, Sessions } from '../oauth/mod.ts';
+import type { ConfiguredLogin } from '../oauth/session/login.ts';
+import { craftedSession } from '../oauth/testing/crafted.ts';
 import type { Credentials, Ending } from './authenticator.ts';
 import { bearer, outcome, sent } from './testing/credentials.ts';
 import { startCredentialKit } from './testing/kit.ts';
@@ -187,6 +187,23 @@ it('a session that was ended in a gap is over, for calls and for what is connect
   await until(() => endings.length > 0, patient);
   expect(endings).toEqual(['revoked']);
   expect(await isRefused(proof.credentials)).toBe(true);
+});
+
+it('who is told of an end and fails disturbs nobody, whoever tells', async () => {
+  const { reports } = edge;
+  for (const kind of tokens) {
+    const { credentials, jti, entry } = await proofOf(kind, await consumer());
+    const caller = await accepted({ credentials });
+    const before = reports.length;
+    const fail = (): never => {
+      throw new Error('on purpose');
+    };
+    stops.push(edge.authenticator.watch(caller, fail));
+    if (kind === 'session') await sessions.store.end(entry);
+    else await admin.revoke({ kind: 'jti', source: kind, id: jti });
+    await until(() => reports.length > before, patient);
+    expect(reports.slice(before)).toEqual(['a listener for the end of credentials failed']);
+  }
 });
 
 it('who connects after a gap with what was checked before it is looked up again', async () => {

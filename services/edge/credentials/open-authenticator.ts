@@ -65,6 +65,7 @@ class CallerCheck implements OpenAuthenticator {
   readonly #document: DocumentSource;
   readonly #metrics: CredentialMetrics;
   readonly #watchlist: Watchlist;
+  readonly #report: (detail: string, error?: unknown) => void;
   readonly #stopFollowing: () => void;
   /** Callers that were good, and `#state` before anything about them was asked for. */
   readonly #checked = new WeakMap<Caller, number>();
@@ -84,6 +85,7 @@ class CallerCheck implements OpenAuthenticator {
     this.#revocations = of.revocations;
     this.#document = of.document;
     this.#metrics = of.metrics;
+    this.#report = of.report;
     this.#watchlist = new Watchlist((caller) => this.#judge(caller), of.report);
     of.metrics.now.watched = () => this.#watchlist.size;
     this.#stopFollowing = of.document.onChange(() => this.changed());
@@ -114,7 +116,12 @@ class CallerCheck implements OpenAuthenticator {
     const once = (why: Ending): void => {
       if (over) return;
       stop();
-      ended(why);
+      try {
+        ended(why);
+      } catch (error) {
+        // Methods tell it from where nobody waits for them: it would end the process.
+        this.#report('a listener for the end of credentials failed', error);
+      }
     };
     const listed = this.#watchlist.add(caller, { ended: once, changed });
     // What the store forgot in a gap between the check of this caller and now, nobody else would look up.

@@ -108,9 +108,17 @@ export class IntrospectionMethod implements CredentialMethod {
       this.#mapped.set(caller, { caller: now });
       changed();
     };
+    // Nobody waits for it: what is not caught here would end the process.
+    const failed = (error: unknown): void =>
+      this.#complaints.make(
+        `${caller.source} watched`,
+        `a token of ${caller.source} on a live connection could not be looked at`,
+        error,
+      );
     const next = (): void => {
       const endpoint = this.#endpoints.find(({ name }) => name === caller.source);
-      timer = setTimeout(() => void look(), Math.max(endpoint?.settings.cache ?? 0, leastWatchMs)).unref();
+      const inMs = Math.max(endpoint?.settings.cache ?? 0, leastWatchMs);
+      timer = setTimeout(() => void look().catch(failed), inMs).unref();
     };
     next();
     return () => {

@@ -83,6 +83,17 @@ describe('the tokens of a login', () => {
   });
 });
 
+it.each(['ID token', 'userinfo'])('are none where the %s is nested absurdly deep', async (where) => {
+  const deep = JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) as unknown;
+  const { config } = provider({ ...full, deep });
+  const own = where === 'userinfo' ? { sub: 'alice' } : { ...full, deep };
+  for (const known of [null, before])
+    await expect(tokensOf(config, settings, answer(own), known)).rejects.toMatchObject({
+      kind: 'invalid',
+      code: null,
+    });
+});
+
 describe('the tokens of a refresh', () => {
   it('may come without an ID token: the claims stay', async () => {
     const { config, asked } = provider(full);

@@ -1,6 +1,6 @@
 import type { Login } from '@sluice/policy';
 import * as openid from 'openid-client';
-import { claimAt, type Claims } from '../../credentials/claims.ts';
+import { claimAt, isShallow, type Claims } from '../../credentials/claims.ts';
 import { ProviderError } from './provider-error.ts';
 
 /** What a login or a refresh has brought. Access tokens are not part of it: nobody behind the gateway is given one. */
@@ -53,6 +53,8 @@ export async function tokensOf(
       claims = { ...before.claims, ...claims };
     }
   }
+  if (!isShallow(claims))
+    throw new ProviderError('invalid', null, 'what it says of the user is nested too deep');
   const lifetime = answer.expires_in;
   return {
     claims,
