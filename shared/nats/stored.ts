@@ -40,19 +40,24 @@ export async function publishStored(
 
 /**
  * The newest message of every subject that matches, ascending by sequence. Subjects may hold wildcards; one that has no
- * message is simply absent.
+ * message is simply absent. With `upTo` it is what the stream had at that sequence, as far as it still has it, and of at
+ * most 1,000 subjects; more are `rejected`.
  */
 export async function lastMessages(
   bus: Bus,
   stream: string,
   subjects: readonly string[],
+  { upTo }: { upTo?: number } = {},
 ): Promise<StoredMessage[]> {
   if (subjects.length === 0) return [];
   const messages: StoredMessage[] = [];
-  let more: Record<string, unknown> = {};
+  let more: Record<string, unknown> = upTo === undefined ? {} : { up_to_seq: upTo };
   for (;;) {
     const page = await batch(bus, stream, { multi_last: subjects, batch: batchLimit, ...more });
-    if (page === 'too many') return lastByConsumer(bus, stream, subjects);
+    if (page === 'too many') {
+      if (upTo !== undefined) throw new BusError('rejected', 'too many subjects for what was newest once');
+      return lastByConsumer(bus, stream, subjects);
+    }
     messages.push(...page.messages);
     const last = page.messages.at(-1);
     if (page.pending === 0 || last === undefined) return messages;

@@ -157,6 +157,19 @@ describe('streams', () => {
       expect(await texts()).toEqual([]);
     });
 
+    it('give what was the newest message of every subject at a sequence', async () => {
+      const all = await readFrom(bus, 'EVENTS', 'events.r.>', 0, { limit: 100 });
+      const upTo = all[4]?.seq ?? 0;
+      const texts = async (...subjects: string[]): Promise<string[]> =>
+        (await lastMessages(bus, 'EVENTS', subjects, { upTo })).map(
+          (message) => `${message.subject}=${Buffer.from(message.data).toString()}`,
+        );
+      expect(await texts('events.r.*')).toEqual(['events.r.c=2', 'events.r.a=3', 'events.r.b=4']);
+      expect(await texts('events.r.b', 'events.none')).toEqual(['events.r.b=4']);
+      const first = all[0]?.seq ?? 0;
+      expect(await lastMessages(bus, 'EVENTS', ['events.r.b'], { upTo: first })).toEqual([]);
+    });
+
     it('give the facts of a message', async () => {
       const before = Date.now();
       const { seq } = await publish('events.fact', 'x');

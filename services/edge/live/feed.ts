@@ -8,11 +8,11 @@ import { eventIdOf } from './event-id.ts';
 import type { FeedHost } from './feed-host.ts';
 import { History } from './history.ts';
 import type { LiveEvent } from './live-event.ts';
+import { readMissed } from './missed.ts';
 import type { Standing, Subscription } from './subscription.ts';
 import { subscribeToUpdates } from './updates.ts';
+import { Waiting } from './waiting.ts';
 
-/** Events that wait while the past is read; beyond it they are read from the stream too. */
-const waitingLimit = 5_000;
 /** Rests between attempts to become live. */
 const rests: Rests = { first: 50, longest: 1_000 };
 
@@ -42,7 +42,7 @@ export class Feed {
   #begun = false;
   #ready = Promise.withResolvers<void>();
   /** Arrived while the past is being read. */
-  #waiting: LiveEvent[] = [];
+  readonly #waiting = new Waiting();
   /** Accepted and not yet fanned out. */
   #turn: LiveEvent[] = [];
 
@@ -94,8 +94,7 @@ export class Feed {
 
   /** Fetches what was missed while NATS was away. */
   continue(): void {
-    const from = Math.max(this.position, this.#base) + 1;
-    this.#start((attempt) => this.#refill(attempt, this.name, from, 0));
+    this.#start((attempt) => this.#catchUp(attempt));
   }
 
   /** NATS is away: everything waits. */
@@ -137,8 +136,7 @@ export class Feed {
   /** A function, not a method, so that the bus's handler calls it with nothing in between. */
   readonly #receive = (event: LiveEvent): void => {
     if (this.#live) return this.#accept(event);
-    if (this.#waiting.length >= waitingLimit) this.#waiting = [];
-    this.#waiting.push(event);
+    this.#waiting.add(event);
   };
 
   #accept(event: LiveEvent): void {
@@ -147,9 +145,14 @@ export class Feed {
     if (event.prev === null || event.prev <= known) return this.#commit(event);
     // Something between is missing.
     this.#fallBehind();
-    this.#waiting.push(event);
-    const { prev } = event;
-    this.#start((attempt) => this.#refill(attempt, event.channel, known + 1, prev));
+    this.#waiting.add(event);
+    const { channel, prev } = event;
+    this.#start(async (attempt) => {
+      await this.#refill(attempt, async (unwanted) => {
+        const past = await this.#history.read({ name: channel, from: known + 1, reach: prev, unwanted });
+        return past?.whole ? past.events : null;
+      });
+    });
   }
 
   #commit(event: LiveEvent): void {
@@ -177,12 +180,12 @@ export class Feed {
   }
 
   #goLive(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    if (this.#waiting.incomplete) return this.continue();
+    const waiting = this.#waiting.take();
     this.#live = true;
     for (const event of waiting) {
       const known = this.#last.get(event.channel)?.seq ?? this.#base;
-      if (!this.#live) this.#waiting.push(event);
+      if (!this.#live) this.#waiting.add(event);
       else if (event.seq > known) this.#accept(event);
     }
     if (this.#live) this.#ready.resolve();
@@ -206,16 +209,41 @@ export class Feed {
     }
   }
 
-  /** Fetches the events of `name` from sequence `from` to at least `reach` and commits them. */
-  async #refill(attempt: number, name: string, from: number, reach: number): Promise<void> {
+  /** Fetches everything that came after what is known of each channel. */
+  async #catchUp(attempt: number): Promise<void> {
+    const dropped = this.#waiting.takeDropped();
+    const from = Math.min(Math.max(this.position, this.#base) + 1, dropped);
+    const known = { last: this.#last, base: this.#base };
+    let done = false;
+    try {
+      done = await this.#refill(attempt, (unwanted) =>
+        readMissed(this.#history, { name: this.name, from, known, unwanted }),
+      );
+    } finally {
+      if (!done) this.#waiting.drop(dropped);
+    }
+  }
+
+  /**
+   * Commits what `read` gives: of every channel that is in it, all events after the known one. Where it gives null the
+   * thread is lost. False when something newer has taken over.
+   */
+  async #refill(
+    attempt: number,
+    read: (unwanted: () => boolean) => Promise<readonly LiveEvent[] | null>,
+  ): Promise<boolean> {
     this.#host.metrics.refills.inc();
     const unwanted = (): boolean => attempt !== this.#attempts.newest;
-    const past = await this.#history.read({ name, from, reach, unwanted });
-    if (unwanted()) return;
-    if (!past?.whole) return this.#readState(attempt);
-    for (const event of past.events) {
+    const events = await read(unwanted);
+    if (unwanted()) return false;
+    if (!events) {
+      await this.#readState(attempt);
+      return !unwanted();
+    }
+    for (const event of events) {
       const known = this.#last.get(event.channel)?.seq ?? 0;
       if (event.seq > known) this.#commit(event.after(known));
     }
+    return true;
   }
 }

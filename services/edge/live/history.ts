@@ -30,6 +30,8 @@ const patternLimit = 20_000;
 /** How often a read that does not reach what has already been seen is repeated: a replica may lag behind its leader. */
 const staleReads = 20;
 const stalePauseMs = 50;
+/** Channels of one question. */
+const mostAtOnce = 1_000;
 
 /** The past of one channel or pattern: what stream `LIVE` still has of it. */
 export class History {
@@ -51,6 +53,17 @@ export class History {
   async newest(): Promise<Past> {
     const stored = await lastMessages(this.#bus, liveStreamName, [publishSubject(this.#name)]);
     return { events: eventsOf(stored, false), end: endOf(stored), whole: true };
+  }
+
+  /** Sequence of the newest event that each of these channels had before `seq`, as far as it is kept. Rejects with BusError. */
+  async newestBefore(channels: readonly string[], seq: number): Promise<ReadonlyMap<string, number>> {
+    const newest = new Map<string, number>();
+    for (let at = 0; at < channels.length; at += mostAtOnce) {
+      const subjects = channels.slice(at, at + mostAtOnce).map(publishSubject);
+      for (const stored of await lastMessages(this.#bus, liveStreamName, subjects, { upTo: seq - 1 }))
+        newest.set(channelOf(stored.subject) ?? '', stored.seq);
+    }
+    return newest;
   }
 
   /**
