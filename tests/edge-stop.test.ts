@@ -79,6 +79,22 @@ describe('SIGTERM', () => {
     expect(await process.exited).toBe(0);
   });
 
+  it('exits with 0 even where the grace is used up and a live client never answers the close', async () => {
+    const { url, process } = await startEdge({ SLUICE_EDGE_STOP_GRACE: '500', SLUICE_LIVE_DRAIN: '100' });
+    const deaf = await RawClient.open(url);
+    const fields = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    deaf.send(`GET /v1/stream HTTP/1.1\r\nHost: a\r\n${fields}${key}\r\n`);
+    expect((await deaf.response({ head: true })).status).toBe(101);
+    const busy = await RawClient.open(url);
+    busy.send(get('/v1/held'));
+    await until(() => held === 1);
+    process.signal('SIGTERM');
+    expect(await process.exited).toBe(0);
+    await Promise.all([deaf.ended(), busy.ended()]);
+    hold.resolve();
+  });
+
   it('loses no request of clients that follow the connection', async () => {
     // Long enough for a busy machine to see that the edge is not ready any more before it stops accepting.
     const first = await startEdge({ SLUICE_EDGE_DRAIN_DELAY: '2000' });

@@ -65,6 +65,8 @@ export interface Live {
   readonly connections: number;
   /** Closes every connection in order (WebSocket 1001 with `reason`, SSE by its end) and resolves when they are gone. */
   close(reason: string): Promise<void>;
+  /** How long `close` may take, milliseconds: clients that do not answer are cut off by then. */
+  readonly closeWithinMs: number;
 }
 
 /** A request that comes over a live connection instead of HTTP. */

@@ -17,11 +17,8 @@ import { localRoutes } from './local-routes.ts';
 import { edgeMetrics } from './metrics.ts';
 import { loginRoutes, Logins, Sessions } from './oauth/mod.ts';
 import { referencePages } from './reference/pages.ts';
-import { stopEdge } from './stop.ts';
+import { stopEdge, stopWithinMs } from './stop.ts';
 import { openCertificate } from './tls/open.ts';
-
-/** For taking leave of NATS, after everything else. */
-const leaveMs = 3_000;
 
 const instance = `${hostname()}-${process.pid}`;
 const logger = createLogger({
@@ -132,13 +129,13 @@ await runService(logger, async (starting) => {
   });
   logger.info({ ops: ops.url, gateway, routes: table.size }, 'ready');
 
+  const times = { drainDelayMs: config.drainDelayMs, graceMs: config.stopGraceMs };
   return {
-    stopWithinMs: config.drainDelayMs + config.stopGraceMs + config.liveDrainMs + leaveMs,
+    stopWithinMs: stopWithinMs({ ...times, live }),
     stop: () =>
       stopEdge({
+        ...times,
         setNotReady: () => (stopping = true),
-        drainDelayMs: config.drainDelayMs,
-        graceMs: config.stopGraceMs,
         http,
         inFlight: phases.inFlight,
         live,

@@ -20,6 +20,18 @@ export interface StopOptions {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
+/** For taking leave of NATS, after everything else. */
+const leaveMs = 3_000;
+
+/** How long {@link stopEdge} may take, milliseconds, where every step of it takes all of its time. */
+export function stopWithinMs(options: {
+  readonly drainDelayMs: number;
+  readonly graceMs: number;
+  readonly live: Pick<Live, 'closeWithinMs'>;
+}): number {
+  return options.drainDelayMs + options.graceMs + options.live.closeWithinMs + leaveMs;
+}
+
 /**
  * Stops an edge so that no client loses an answer (DESIGN.md, "Stopping"): not ready → wait for load balancers → stop
  * accepting → finish what is in flight → close live connections with a reason → flush → close.

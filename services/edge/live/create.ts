@@ -225,6 +225,7 @@ export const createLive: CreateLive<LiveConfig> = (options) => {
       return connections.size;
     },
     close: () => (closing ??= shutDown()),
+    closeWithinMs: config.liveDrainMs + closeMs,
   };
   return live;
 };
