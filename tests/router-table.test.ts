@@ -24,10 +24,12 @@ afterAll(async () => {
   table.stop();
   await router[Symbol.asyncDispose]();
 });
+let round = 0;
 beforeEach(async () => {
-  // The load itself is awaited too: it could otherwise undo what a test writes into KV first.
+  // The load itself is awaited too: it could otherwise undo what a test writes into KV first. And the file is another one
+  // every time: one that has not changed would not take the place of what a test has written.
   const loads = logged('gateway file loaded');
-  await router.writeDocument(declared);
+  await router.writeDocument(`${declared}live: {channels: ${++round}}\n`);
   await until(() => logged('gateway file loaded') > loads && table.get('hello')?.path === '/hello/{name}');
 });
 

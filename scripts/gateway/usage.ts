@@ -16,7 +16,11 @@ interface UsageAnswer {
 }
 
 interface StatusAnswer {
-  readonly document: { readonly followed: number; readonly stored: number };
+  readonly document: {
+    readonly followed: number;
+    readonly stored: number;
+    readonly file: { readonly name: string; readonly revision: number } | null;
+  };
   readonly nats: { readonly version: string };
   readonly instances: readonly {
     readonly name: string;
@@ -80,6 +84,12 @@ export const statusCommand: Command = {
     const following = instances.filter((each) => each.document !== null);
     const behind = following.filter((each) => each.document !== document.stored);
     const followed = `followed by ${following.length - behind.length} of ${following.length} that follow it`;
-    return `${formatColumns(titles, rows)}\ndocument: revision ${document.stored}, ${followed}\nNATS: ${nats.version}\n`;
+    return `${formatColumns(titles, rows)}\ndocument: revision ${document.stored}, ${followed}\n${fileLine(document)}NATS: ${nats.version}\n`;
   },
 };
+
+function fileLine({ stored, file }: StatusAnswer['document']): string {
+  if (!file) return '';
+  const now = file.revision === stored ? '' : '; another document was applied since';
+  return `file: ${file.name}, loaded by routers as revision ${file.revision}${now}; its next change is applied\n`;
+}

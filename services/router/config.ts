@@ -6,7 +6,7 @@ export const routerConfig = defineConfig('router', {
   gatewayFile: z.string().optional().meta({
     env: 'SLUICE_GATEWAY_FILE',
     description:
-      'Gateway document, YAML or JSON; loaded into KV `config` at start, when it or a list file of it changes, and on SIGHUP. Without it, what KV holds stays.',
+      'Gateway document, YAML or JSON; loaded into KV `config` when it or a list file of it holds something else than what routers loaded last, and on SIGHUP. Without it, what KV holds stays.',
   }),
   defaultTimeoutMs: z.coerce.number().int().min(1).max(300_000).default(10_000).meta({
     env: 'SLUICE_DEFAULT_TIMEOUT_MS',

@@ -28,11 +28,16 @@ export function routerEvents(logger: Logger, metrics: RouterMetrics) {
     file(event: FileEvent): void {
       if (event.kind === 'not stored')
         return logger.error({ err: event.error }, 'gateway document could not be stored, trying again');
-      metrics.fileValid.set(event.kind === 'loaded' ? 1 : 0);
+      metrics.fileValid.set(event.kind === 'refused' ? 0 : 1);
       if (event.kind === 'refused')
         return logger.error(
           { faults: event.faults },
           `gateway file refused, the document before stays: ${event.faults.join('; ')}`,
+        );
+      if (event.kind === 'kept')
+        return logger.info(
+          { revision: event.revision },
+          'gateway file not applied: it has not changed since a router applied it, and another document was applied since',
         );
       const { revision, changed, routes } = event;
       return logger.info({ revision, changed, routes }, 'gateway file loaded');

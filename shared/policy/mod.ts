@@ -30,8 +30,16 @@ export {
   RevisionConflictError,
   type Applied,
   type ApplyOptions,
+  type FileSource,
 } from './store/apply.ts';
-export { listRevisions, readCurrent, readRevision, type Revision } from './store/revisions.ts';
+export {
+  listRevisions,
+  readCurrent,
+  readRevision,
+  type Current,
+  type LoadedAs,
+  type Revision,
+} from './store/revisions.ts';
 export { DocumentTooLargeError, type RevisionFacts } from './store/value.ts';
 export {
   followDocument,

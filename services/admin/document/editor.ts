@@ -8,6 +8,7 @@ import {
   readCurrent,
   readRevision,
   RevisionConflictError,
+  type LoadedAs,
 } from '@sluice/policy';
 import type { Actor } from '../access.ts';
 import type { AuditLog } from '../audit/log.ts';
@@ -16,12 +17,14 @@ import { invalidDocument } from './input.ts';
 import { faultErrors } from './read-text.ts';
 import type { DocumentWork } from './document-work.ts';
 import { sides, type ChangeSummary } from './summary.ts';
-import { documentWarnings, type Warning } from './warnings.ts';
+import { documentWarnings, fileWarnings, type Warning } from './warnings.ts';
 
 /** The document as it stands. `revision` is 0, and the document empty, before anything was applied. */
 export interface Present {
   readonly revision: number;
   readonly input: unknown;
+  /** The file that routers loaded last; null: none. */
+  readonly file: LoadedAs | null;
 }
 
 /** A document that is to become the present one. */
@@ -55,13 +58,13 @@ export class DocumentEditor {
     try {
       const current = await readCurrent(this.#bus);
       return current === null
-        ? { revision: 0, input: {} }
-        : { revision: current.revision, input: current.document };
+        ? { revision: 0, input: {}, file: null }
+        : { revision: current.revision, input: current.document, file: current.file };
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       // Damaged by hand: it cannot be shown, and can be replaced.
       const entry = await (await openConfigBucket(this.#bus)).get('gateway');
-      return { revision: entry?.revision ?? 0, input: {} };
+      return { revision: entry?.revision ?? 0, input: {}, file: null };
     }
   }
 
@@ -86,7 +89,11 @@ export class DocumentEditor {
       this.#work.compare(who.subject, present.input, input),
       documentWarnings(this.#bus, present.input, input),
     ]);
-    return { revision: present.revision, changes, warnings };
+    return {
+      revision: present.revision,
+      changes,
+      warnings: changes.total === 0 ? warnings : [...warnings, ...fileWarnings(present.file)],
+    };
   }
 
   /**

@@ -25,7 +25,7 @@ const changeList = {
     )
     .meta({
       description:
-        'Routes that services announce and that leave the table with this document, because of what it no longer has, or declares.',
+        'Routes that services announce and that leave the table with this document, because of what it no longer has, or declares; and a file that routers load the document from, too.',
     }),
 };
 

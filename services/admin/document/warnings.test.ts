@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBucket } from '@sluice/nats';
+import { applyDocument } from '@sluice/policy';
 import { plainRoute, routeKey, routesBucket, type CompiledRoute } from '@sluice/routes';
 import { startAdmin, type Answer, type TestAdmin } from '../testing/harness.ts';
 
@@ -63,4 +64,27 @@ test('of very many routes the first are listed', async () => {
   const warnings = (await ask('document-diff', {})).json['warnings'] as unknown[];
   expect(warnings).toHaveLength(101);
   expect(warnings.at(-1)).toEqual({ route: null, detail: '21 more routes leave the table' });
+});
+
+test('who applies a document beside a file that routers load is told so, by rollback as well', async () => {
+  const { revision } = await applyDocument(
+    admin.bus,
+    { live: { channels: 1 } },
+    { expectedRevision: null, author: 'file gateway.yaml', file: { name: 'gateway.yaml', again: false } },
+  );
+  const warnings = [
+    {
+      route: null,
+      detail: `routers load the document from a file, too (gateway.yaml, last as revision ${revision}): its next change takes the place of this document`,
+    },
+  ];
+  const other = { live: { channels: 2 } };
+  expect((await ask('document-diff', other)).json['warnings']).toEqual(warnings);
+  const applied = await ask('document-put', other);
+  expect(applied.json).toMatchObject({ changed: true, warnings });
+  // What stays as it is, nothing takes the place of.
+  expect((await ask('document-put', other)).json).toMatchObject({ changed: false, warnings: [] });
+  const headers = ['if-match', applied.etag];
+  const back = await admin.ask('revisions-rollback', { headers, params: { revision: String(revision) } });
+  expect(back.json).toMatchObject({ changed: true, warnings });
 });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isBusError, openBucket, streamState, type Bus } from '@sluice/nats';
-import { checkDocumentGently, lostRoutes } from '@sluice/policy';
+import { checkDocumentGently, lostRoutes, type LoadedAs } from '@sluice/policy';
 import { routeKey, routesBucket, type CompiledRoute } from '@sluice/routes';
 
 /** What is valid, and yet has an effect that somebody may not mean. */
@@ -31,6 +31,14 @@ export async function documentWarnings(bus: Bus, before: unknown, after: unknown
   }));
   const more = lost.length - listed.length;
   return more === 0 ? listed : [...listed, { route: null, detail: `${more} more routes leave the table` }];
+}
+
+/** Somebody who applies a document beside a file that routers follow has to know who wins, and when. */
+export function fileWarnings(file: LoadedAs | null): Warning[] {
+  if (!file) return [];
+  const { name, revision } = file;
+  const detail = `routers load the document from a file, too (${name}, last as revision ${revision}): its next change takes the place of this document`;
+  return [{ route: null, detail }];
 }
 
 /** The compiled table; empty where no router has run yet. */

@@ -9,6 +9,16 @@ const statusShape = z.object({
   document: z.object({
     followed: z.int().meta({ description: 'Revision that the instance which answers follows.' }),
     stored: z.int().meta({ description: 'Newest revision; 0: nothing was ever applied.' }),
+    file: z
+      .object({
+        name: z.string(),
+        revision: z.int().meta({ description: 'Revision that it was last applied as.' }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'The file that routers loaded the document from last, whatever was applied since; its next change is applied. Null: none.',
+      }),
   }),
   nats: z.object({ version: z.string() }),
   instances: z
@@ -58,8 +68,9 @@ export function statusEndpoints(options: StatusOptions): Record<string, Endpoint
               throw error;
             }),
           ]);
+          const file = stored?.file ? { name: stored.file.name, revision: stored.file.revision } : null;
           return json({
-            document: { followed: document.revision, stored: stored?.revision ?? 0 },
+            document: { followed: document.revision, stored: stored?.revision ?? 0, file },
             nats: { version: bus.serverVersion },
             instances,
           });

@@ -31,11 +31,21 @@ test('tells which revision of the document each instance follows, as far as it s
 
   const documents = async (): Promise<unknown> => {
     const { json } = await admin.ask('status');
-    expect(json['document']).toEqual({ followed: revision, stored: revision });
+    expect(json['document']).toEqual({ followed: revision, stored: revision, file: null });
     const instances = json['instances'] as { name: string; document: unknown }[];
     return Object.fromEntries(instances.map(({ name, document }) => [name, document]));
   };
   expect(await documents()).toEqual({ admin: revision, edge: 0, odd: null, silent: null, text: null });
   followed = revision;
   expect(await documents()).toMatchObject({ edge: revision });
+});
+
+test('tells which file routers loaded the document from, and as which revision, also when another one was applied since', async () => {
+  const file = { name: 'gateway.yaml', again: false };
+  const options = { expectedRevision: null, author: 'file gateway.yaml' };
+  const { revision } = await applyDocument(admin.bus, { version: 1 }, { ...options, file });
+  const loaded = { name: 'gateway.yaml', revision };
+  expect((await admin.ask('status')).json['document']).toMatchObject({ stored: revision, file: loaded });
+  const next = await applyDocument(admin.bus, {}, { expectedRevision: null, author: 'test' });
+  expect((await admin.ask('status')).json['document']).toMatchObject({ stored: next.revision, file: loaded });
 });

@@ -23,6 +23,8 @@ export type FileEvent =
       readonly changed: boolean;
       readonly routes: number;
     }
+  /** The file has not changed since a router applied it; another document was applied since, and stays. */
+  | { readonly kind: 'kept'; readonly revision: number }
   /** The file cannot be used; what was there before stays. One entry per fault. */
   | { readonly kind: 'refused'; readonly faults: readonly string[] }
   /** The file is fine, KV is out of reach; it is tried again. */
@@ -30,7 +32,8 @@ export type FileEvent =
 
 /**
  * Loads the gateway document from a file into KV `config`: at start, when it or a list file of it changes, and when
- * {@link reload} is called (SIGHUP). A file with a fault changes nothing. Loads never overlap.
+ * {@link reload} is called (SIGHUP). A file with a fault changes nothing, nor does one with the content that a router, be it
+ * another one, applied last: a restart must not undo what people have applied since. Loads never overlap.
  */
 export class GatewayFile {
   readonly #file: string;
@@ -42,6 +45,8 @@ export class GatewayFile {
   #loading: Promise<void> = Promise.resolve();
   /** Which state of the files was dealt with last: inodes and times of their last change. */
   #settled: string | undefined;
+  /** Whether somebody asked for the file, whatever was applied since. */
+  #again = false;
   #stopped = false;
 
   constructor(options: { file: string; bus: Bus; onEvent: (event: FileEvent) => void }) {
@@ -54,11 +59,12 @@ export class GatewayFile {
   /** Resolves when the file has been read for the first time, valid or not. */
   async start(): Promise<void> {
     this.#folders.follow(this.#files);
-    await this.reload();
+    await this.#refresh();
   }
 
-  /** Reads the file and stores it, whatever it held before. */
+  /** Reads the file and stores it, whatever it held before, and whatever was applied since. */
   reload(): Promise<void> {
+    this.#again = true;
     this.#settled = undefined;
     return this.#refresh();
   }
@@ -89,16 +95,21 @@ export class GatewayFile {
     // be undone by that.
     if (this.#settled !== undefined && (await this.#state()) === this.#settled) return;
     const { loaded, state } = await this.#read();
+    const again = this.#again;
+    this.#again = false;
     if (!loaded.ok) {
       this.#settled = state;
       return this.#onEvent({ kind: 'refused', faults: loaded.faults.map(formatFault) });
     }
     try {
-      const { revision, changed, document } = await applyDocument(this.#bus, loaded.input, {
+      const name = path.basename(this.#file);
+      const { revision, changed, document, inForce } = await applyDocument(this.#bus, loaded.input, {
         expectedRevision: null,
-        author: `file ${path.basename(this.#file)}`,
+        author: `file ${name}`,
+        file: { name, again },
       });
       this.#settled = state;
+      if (!inForce) return this.#onEvent({ kind: 'kept', revision });
       this.#onEvent({ kind: 'loaded', revision, changed, routes: document.routes.length });
     } catch (error) {
       if (error instanceof DocumentError) {
@@ -106,6 +117,7 @@ export class GatewayFile {
         return this.#onEvent({ kind: 'refused', faults: error.faults.map(faultSentence) });
       }
       this.#settled = undefined;
+      this.#again ||= again;
       this.#onEvent({ kind: 'not stored', error });
       this.#schedule(retryMs);
     }

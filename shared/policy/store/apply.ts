@@ -5,9 +5,9 @@ import { DocumentError } from '../check/fault.ts';
 import { checkRouteSchemas } from '../check/route-schemas.ts';
 import type { GatewayDocument } from '../document/gateway.ts';
 import { documentKey, openConfigBucket } from './bucket.ts';
-import { readCurrent } from './revisions.ts';
+import { earlierFile, readCurrent, type Current } from './revisions.ts';
 import { removeUnusedParts } from './unused-parts.ts';
-import { encodeValue } from './value.ts';
+import { contentHash, encodeValue, type FileFacts } from './value.ts';
 
 export interface ApplyOptions {
   /** The revision that the change was made against; 0: there is none yet; null: whatever is there. */
@@ -15,6 +15,14 @@ export interface ApplyOptions {
   /** Who applies it, for the list of revisions. */
   readonly author: string;
   readonly comment?: string | null;
+  /** The document comes from a file that a router follows. */
+  readonly file?: FileSource;
+}
+
+export interface FileSource {
+  readonly name: string;
+  /** Apply it also where it has not changed since a router applied it. */
+  readonly again: boolean;
 }
 
 export interface Applied {
@@ -22,6 +30,8 @@ export interface Applied {
   /** False when just this document was there already: nothing was written. */
   readonly changed: boolean;
   readonly document: GatewayDocument;
+  /** False: the file has not changed since a router applied it, and the other document that was applied since stays. */
+  readonly inForce: boolean;
 }
 
 /** Somebody else has applied a document since the one that the change was made against. */
@@ -41,23 +51,29 @@ const attempts = 5;
 /**
  * Checks a document and stores it as people wrote it: whole, in one write against the revision that was expected, after
  * the parts of a large one. Throws {@link DocumentError} with every fault, {@link RevisionConflictError},
- * DocumentTooLargeError and BusError; in each case what was there before stays.
+ * DocumentTooLargeError and BusError; in each case what was there before stays. A file is applied when it has another
+ * content than the one that was applied last: a router that merely starts undoes nothing.
  */
 export async function applyDocument(bus: Bus, input: unknown, options: ApplyOptions): Promise<Applied> {
   const document = await checkStorable(input);
   const bucket = await openConfigBucket(bus);
   // As it will be read back: without what JSON cannot hold.
   const stored: unknown = JSON.parse(JSON.stringify(input));
+  const hash = options.file && contentHash(stored);
   for (let attempt = 1; ; attempt++) {
     const present = await presentRevision(bus, bucket);
     if (options.expectedRevision !== null && options.expectedRevision !== present.revision)
       throw new RevisionConflictError(present.revision);
-    if (isDeepStrictEqual(present.document, stored))
-      return { revision: present.revision, changed: false, document };
+    const { revision: now, file: known } = present;
+    const same = isDeepStrictEqual(present.document, stored);
+    const unchanged = hash === undefined || hash === known?.hash;
+    const kept = options.file?.again === false && present.document !== undefined;
+    if (unchanged && (same || kept)) return { revision: now, changed: false, document, inForce: same };
+    const file = options.file && hash ? { name: options.file.name, hash, revision: null } : known;
     try {
-      const revision = await write(bucket, stored, present.revision, options);
+      const revision = await write(bucket, stored, now, options, file);
       await removeUnusedParts(bus, bucket);
-      return { revision, changed: true, document };
+      return { revision, changed: true, document, inForce: true };
     } catch (error) {
       if (!isBusError(error, 'rejected') || attempt === attempts) throw error;
       // Somebody was faster: the next look tells what that means.
@@ -89,14 +105,16 @@ export async function checkStorable(input: unknown): Promise<GatewayDocument> {
 async function presentRevision(
   bus: Bus,
   bucket: Bucket,
-): Promise<{ readonly revision: number; readonly document: unknown }> {
+): Promise<Pick<Current, 'revision' | 'document' | 'file'>> {
   try {
-    return (await readCurrent(bus, bucket)) ?? { revision: 0, document: undefined };
+    const current = await readCurrent(bus, bucket);
+    if (current) return current;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // What cannot be read can be replaced.
-    return { revision: (await bucket.get(documentKey))?.revision ?? 0, document: undefined };
   }
+  const revision = (await bucket.get(documentKey))?.revision ?? 0;
+  return { revision, document: undefined, file: await earlierFile(bus) };
 }
 
 async function write(
@@ -104,8 +122,9 @@ async function write(
   document: unknown,
   revision: number,
   { author, comment = null }: ApplyOptions,
+  file: FileFacts | null,
 ): Promise<number> {
-  const { text, parts } = encodeValue(document, { author, at: Date.now(), comment });
+  const { text, parts } = encodeValue(document, { author, at: Date.now(), comment, file });
   for (const [key, part] of parts) if (!(await bucket.get(key))) await bucket.put(key, part);
   return revision === 0 ? bucket.create(documentKey, text) : bucket.update(documentKey, text, revision);
 }

@@ -67,6 +67,7 @@ describe('applying', () => {
       author: 'ann',
       at: expect.any(Number),
       comment: 'the first',
+      file: null,
       document: { defaults: { auth: 'public' } },
     });
   });

@@ -1,6 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '@sluice/nats';
 
+/**
+ * The file that routers loaded last, as it was then. It stays with every later revision, whoever makes it: by it a router
+ * that starts knows a file that has not changed since from one that has.
+ */
+export interface FileFacts {
+  readonly name: string;
+  /** SHA-256 of the document in it, list files included. */
+  readonly hash: string;
+  /** Revision that it was applied as; null: the one that this stands in. */
+  readonly revision: number | null;
+}
+
 /** What key `gateway` holds besides the document. */
 export interface RevisionFacts {
   /** Who applied it: a subject or a file, for people. */
@@ -8,6 +20,8 @@ export interface RevisionFacts {
   /** When, milliseconds since the epoch, by the clock of whoever applied it. */
   readonly at: number;
   readonly comment: string | null;
+  /** Null: no router has loaded a file yet; undefined: who wrote the value by hand did not say. */
+  readonly file: FileFacts | null | undefined;
 }
 
 /** A value of key `gateway`: the document in it, or the names of the parts that its JSON is made of. */
@@ -59,15 +73,28 @@ export function encodeValue(
 export function decodeValue(bytes: Uint8Array): StoredValue {
   const value = parseJson(bytes);
   if (typeof value !== 'object' || value === null) throw new TypeError('it is not a JSON object');
-  const { document, parts, author, at, comment } = value as Record<string, unknown>;
+  const { document, parts, author, at, comment, file } = value as Record<string, unknown>;
   const facts: RevisionFacts = {
     author: typeof author === 'string' ? author : 'unknown',
     at: typeof at === 'number' ? at : 0,
     comment: typeof comment === 'string' ? comment : null,
+    file: fileFacts(file),
   };
   if (document !== undefined) return { document, ...facts };
   if (Array.isArray(parts) && parts.length <= maxParts && parts.every(isHash)) return { parts, ...facts };
   throw new TypeError('it has neither a document nor parts of one');
+}
+
+function fileFacts(value: unknown): FileFacts | null | undefined {
+  if (typeof value !== 'object' || value === null) return value === null ? null : undefined;
+  const { name, hash, revision } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || !isHash(hash)) return undefined;
+  return { name, hash, revision: Number.isSafeInteger(revision) ? (revision as number) : null };
+}
+
+/** What tells the content of two files apart: the document in them, as it is stored. */
+export function contentHash(document: unknown): string {
+  return createHash('sha256').update(JSON.stringify(document)).digest('hex');
 }
 
 /** The document of a value, its parts fetched. Throws TypeError when a part is missing or is not what its name says. */
