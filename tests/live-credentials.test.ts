@@ -13,6 +13,7 @@ import {
   type GatewayInput,
 } from '@sluice/policy';
 import {
+  startProxy,
   startStack,
   startTokenIssuer,
   testAudience,
@@ -40,6 +41,7 @@ beforeAll(async () => {
         audience: [testAudience],
         jwks: { url: issuer.jwksUrl },
         clock_tolerance: '0s',
+        consumer_claim: 'azp',
       },
     },
     roles: { trader: {} },
@@ -189,6 +191,41 @@ describe('a private channel', () => {
     for (const name of ['desk.>', 'desk.*.x', 'desk.secret.x'])
       expect(await may(trader, name)).toBe('forbidden');
     await trader.close();
+  });
+});
+
+describe('while an edge has no way to NATS', () => {
+  it('what is taken back ends its open connections as soon as there is a way again', async () => {
+    await using way = await startProxy(stack.natsUrl);
+    const edge = await stack.start('edge', { NATS_URL: `nats://127.0.0.1:${way.port}` });
+    const ready = async () => (await fetch(`${edge.ops}/health/ready`)).status;
+    const saveConsumer = (id: string, disabled: boolean) =>
+      consumers.put(consumerEntryKey(id), encodeConsumer(consumerSchema.parse({ id, disabled })));
+    await saveConsumer('club', false);
+    const key = await makeKey('desk');
+    const ofToken = issuer.token({ sub: '60', azp: 'club' });
+    const asCaller = (headers: Record<string, string>) =>
+      LiveClient.connect(`${edge.gateway}/v1/stream`, { headers });
+    const clients = await Promise.all([
+      asCaller({ 'x-api-key': key.text }),
+      asCaller({ authorization: `Bearer ${ofToken}` }),
+      asCaller({ authorization: `Bearer ${issuer.token({ sub: '61' })}` }),
+    ]);
+    const stays = await asCaller({ authorization: `Bearer ${issuer.token({ sub: '62' })}` });
+    way.break();
+    await until(async () => (await ready()) === 503, patient);
+    await key.disable();
+    await saveConsumer('club', true);
+    const revoked = revocationKey({ kind: 'subject', source: 'acme', id: '61' });
+    await revocations.put(revoked, JSON.stringify({ at: Date.now() + 1_000, until: null, reason: 'test' }));
+    way.mend();
+    await until(() => clients.every((client) => client.closed), patient);
+    expect(clients.map(({ closed }) => closed?.code)).toEqual([4410, 4410, 4410]);
+    const call = { headers: { authorization: `Bearer ${ofToken}` } };
+    expect((await fetch(`${edge.gateway}/v1/me`, call)).status).toBe(401);
+    expect(stays.closed).toBeUndefined();
+    await stays.close();
+    await edge.process.stop();
   });
 });
 
