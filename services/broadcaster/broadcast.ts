@@ -96,18 +96,26 @@ export class Broadcast {
     this.#mark = beginning.mark;
     this.#createdMs = beginning.createdMs;
     this.#conflator = new Conflator({
-      publish: (channel, text) => this.#publisher.publish({ subject: publishSubject(channel), text }),
+      publish: (channel, text, id) =>
+        this.#publisher.publish({
+          subject: publishSubject(channel),
+          text,
+          ...(id === undefined ? {} : { msgId: id }),
+        }),
     });
     this.#publisher = new Publisher({
       bus,
       window,
       repair: () => this.#repair(),
-      onLost: (subject) => this.#conflator.forget(subject.slice(publishSubject('').length)),
+      onUnsure: (subject) => this.#conflator.forget(channelOfSubject(subject)),
       onTrouble: (error) => {
         metrics.troubles.inc();
         logger.warn({ err: error }, 'publishing is interrupted');
       },
-      onStored: (outgoing) => this.#markets.stored(outgoing),
+      onStored: (outgoing) => {
+        this.#markets.stored(outgoing);
+        this.#conflator.stored(channelOfSubject(outgoing.subject), outgoing.text);
+      },
     });
     this.#checkpointer = new Checkpointer({
       store,
@@ -201,4 +209,8 @@ export class Broadcast {
     this.#conflator.forget();
     return this.#markets.newestStored();
   }
+}
+
+function channelOfSubject(subject: string): string {
+  return subject.slice(publishSubject('').length);
 }

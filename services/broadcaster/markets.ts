@@ -24,6 +24,9 @@ import type { Conflator } from './publish/conflator.ts';
 import { Predecessor } from './publish/predecessor.ts';
 import type { Outgoing, Publisher } from './publish/publisher.ts';
 
+/** What channels of trades begin with. */
+const tradesNamespace = tradesChannel('').slice(0, -1);
+
 export interface MarketsOptions {
   /** As the checkpoint has them, by symbol. */
   readonly restored: ReadonlyMap<string, Market>;
@@ -118,7 +121,7 @@ export class Markets {
   /** To be told of everything that the live stream has stored. */
   stored(outgoing: Outgoing): void {
     const [, , namespace = '', symbol = ''] = outgoing.subject.split('.');
-    if (outgoing.msgId !== undefined) this.#stored.set(symbol, outgoing);
+    if (namespace === tradesNamespace) this.#stored.set(symbol, outgoing);
     this.#options.metrics.published.inc({ channel: namespace });
   }
 
@@ -172,7 +175,7 @@ export class Markets {
       if (change !== 'closed' || !track.previous) continue;
       const closed = toCandle(track.previous);
       if (!this.#replaying || isNewer(closed, this.#options.present.get(channel)))
-        this.#conflator.final(channel, JSON.stringify(closed));
+        this.#conflator.final(channel, JSON.stringify(closed), `${channel}:${closed.ts}:${closed.trades}`);
     }
   }
 

@@ -53,8 +53,17 @@ describe('Conflator', () => {
 
   it('publishes a final state whatever the pace', () => {
     change('2');
-    conflator.final('c', 'end');
+    conflator.final('c', 'end', 'c:1');
     expect(published).toEqual(['c 2', 'c end']);
+  });
+
+  it('publishes a final state once more that is not known to be stored, and not one that is', () => {
+    change('2');
+    conflator.final('c', '2', 'c:1');
+    expect(published).toEqual(['c 2', 'c 2']);
+    conflator.stored('c', '2');
+    conflator.final('c', '2', 'c:1');
+    expect(published).toEqual(['c 2', 'c 2']);
   });
 
   it('publishes what still waits for its interval when it is drained', () => {

@@ -6,11 +6,14 @@ interface State {
   readonly render: () => readonly string[];
   /** What was published last, so that nothing is published twice. */
   text: string | undefined;
+  /** What the stream has confirmed last: published is not stored. */
+  stored: string | undefined;
   at: number;
 }
 
 export interface ConflatorOptions {
-  readonly publish: (channel: string, text: string) => void;
+  /** `id`: it must arrive, and is told by it from its repetition. Without one a newer state takes its place. */
+  readonly publish: (channel: string, text: string, id?: string) => void;
   /** Milliseconds between looks at what is due; default 25. */
   readonly tickMs?: number;
 }
@@ -33,7 +36,7 @@ export class Conflator {
 
   /** Declares a channel. `text`: what is known to be published already. */
   declare(channel: string, everyMs: number, render: () => readonly string[], text?: string): void {
-    this.#states.set(channel, { channel, everyMs, render, text, at: Number.NEGATIVE_INFINITY });
+    this.#states.set(channel, { channel, everyMs, render, text, stored: text, at: Number.NEGATIVE_INFINITY });
   }
 
   /** The state of a channel changed; it goes out with the next `flush` when its interval is over, or with a later one. */
@@ -44,10 +47,21 @@ export class Conflator {
     this.#plan();
   }
 
-  /** A state that must go out whatever the pace: the last one of a candle. */
-  final(channel: string, text: string): void {
+  /**
+   * A state that must go out whatever the pace, and arrive: the last one of a candle. Nothing renders it any more, so what
+   * was published and is not yet stored does not count: that can still get lost.
+   */
+  final(channel: string, text: string, id: string): void {
     const state = this.#states.get(channel);
-    if (state) this.#emit(state, [text]);
+    if (!state || state.stored === text) return;
+    state.text = text;
+    this.#options.publish(channel, text, id);
+  }
+
+  /** The stream has stored this text as the newest of the channel. */
+  stored(channel: string, text: string): void {
+    const state = this.#states.get(channel);
+    if (state) state.stored = text;
   }
 
   /** Publishes what is due. */
@@ -79,9 +93,11 @@ export class Conflator {
 
   /** Nothing of what was published is there any more, or not for certain: every state goes out again. */
   forget(channel?: string): void {
-    for (const state of this.#states.values()) {
-      if (channel !== undefined && state.channel !== channel) continue;
+    const only = channel === undefined ? undefined : this.#states.get(channel);
+    const forgotten = channel === undefined ? this.#states.values() : only ? [only] : [];
+    for (const state of forgotten) {
       state.text = undefined;
+      state.stored = undefined;
       this.#changed.add(state);
     }
     this.#plan();

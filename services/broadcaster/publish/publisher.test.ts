@@ -5,7 +5,7 @@ import { Publisher, type Outgoing } from './publisher.ts';
 
 let nats: TestNats;
 let bus: Bus;
-let lost: string[];
+let unsure: string[];
 let troubles: unknown[];
 
 const stream = {
@@ -19,7 +19,7 @@ const stream = {
 beforeEach(async () => {
   nats = await startNatsServer();
   bus = await connectBus({ servers: [nats.url], name: 'test' });
-  lost = [];
+  unsure = [];
   troubles = [];
 });
 
@@ -33,7 +33,7 @@ function publisher(repair: () => Promise<readonly Outgoing[]>): Publisher {
     bus,
     window: 64,
     repair,
-    onLost: (subject) => lost.push(subject),
+    onUnsure: (subject) => unsure.push(subject),
     onTrouble: (error) => troubles.push(error),
     onStored: () => {},
   });
@@ -83,7 +83,7 @@ describe('Publisher', () => {
     );
   });
 
-  it('says which states did not arrive', async () => {
+  it('says where states did not arrive, and where older messages went out again', async () => {
     let made = false;
     const publishing = publisher(async () => {
       if (!made) await ensureStream(bus, stream);
@@ -91,9 +91,11 @@ describe('Publisher', () => {
       return [];
     });
     publishing.publish({ subject: 'out.ticker', text: 'old' });
+    publishing.publish({ subject: 'out.candle', text: 'closed', msgId: 'closed' });
+    publishing.publish({ subject: 'out.candle', text: 'next' });
     await publishing.flushed();
-    expect(lost).toEqual(['out.ticker']);
-    expect(await stored()).toEqual([]);
+    expect(unsure).toEqual(['out.ticker', 'out.candle']);
+    expect(await stored()).toEqual(['closed']);
   });
 
   it('lets everybody go who waits when it is stopped', async () => {

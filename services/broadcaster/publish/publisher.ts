@@ -14,8 +14,8 @@ export interface PublisherOptions {
   readonly window: number;
   /** Makes the stream usable again after a failure; called until it resolves. What it returns goes out first. */
   readonly repair: () => Promise<readonly Outgoing[]>;
-  /** Told of states that did not arrive. */
-  readonly onLost: (subject: string) => void;
+  /** Told where the newest message may not be what was published last: a state did not arrive, or older ones go out again. */
+  readonly onUnsure: (subject: string) => void;
   readonly onTrouble: (error: unknown) => void;
   readonly onStored: (outgoing: Outgoing) => void;
 }
@@ -149,7 +149,7 @@ export class Publisher {
     this.#taken += first.length;
     // They go out before what others wait for.
     this.#waiters = this.#waiters.map(({ upTo, resolve }) => ({ upTo: upTo + first.length, resolve }));
-    for (const { subject, msgId } of again) if (msgId === undefined) this.#options.onLost(subject);
+    for (const subject of new Set(again.map(({ subject }) => subject))) this.#options.onUnsure(subject);
     this.#failed = false;
     this.#settle();
   }
