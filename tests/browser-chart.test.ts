@@ -156,6 +156,8 @@ describe.skipIf(chromiumPath === undefined)('the live chart', () => {
     const [up = 0, down = 0] = await shown.pixels('up', 'down');
     expect(Math.min(up, down)).toBeGreaterThan(100);
     await expectPresent('1s');
+    // The tape is as high as the chart beside it, and not as the trades it has.
+    expect(await watched.page.evaluate('document.documentElement.scrollHeight')).toBe(760);
     expect(await watched.page.title()).toBe(`${await shown.lastPrice()} ${symbol} · Sluice`);
     expect(watched.origins).toEqual(new Set([chart, chart.replace('http', 'ws')]));
     expect(watched.complaints).toEqual([]);

@@ -21,11 +21,12 @@ const lastTs = firstTs + (count - 1) * minute;
  * answer, as a network does that swallows everything. A real one cannot be made to.
  */
 export class PretendedGateway {
+  /** More may come. */
+  readonly markets: PretendedMarket[];
   /** Handshakes of WebSockets so far. */
   handshakes = 0;
   /** New handshakes are left without an answer. */
   silent = false;
-  readonly #markets: readonly PretendedMarket[];
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #unanswered = new Set<Duplex>();
@@ -38,7 +39,7 @@ export class PretendedGateway {
   }
 
   private constructor(markets: readonly PretendedMarket[]) {
-    this.#markets = markets;
+    this.markets = [...markets];
     this.#server = createServer((request, response) => {
       const body = this.#answer(new URL(request.url ?? '', 'http://gateway.test').pathname);
       response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
@@ -66,7 +67,7 @@ export class PretendedGateway {
   #answer(path: string): object | undefined {
     if (path === '/v1/markets')
       return {
-        data: this.#markets.map(({ symbol }) => ({ symbol, first_ts: firstTs, last_ts: lastTs })),
+        data: this.markets.map(({ symbol }) => ({ symbol, first_ts: firstTs, last_ts: lastTs })),
         next: null,
       };
     const market = this.#find(/^\/v1\/markets\/(\w+)\/candles$/.exec(path)?.[1]);
@@ -79,7 +80,7 @@ export class PretendedGateway {
   }
 
   #find(symbol: string | undefined): PretendedMarket | undefined {
-    return this.#markets.find((market) => market.symbol === symbol);
+    return this.markets.find((market) => market.symbol === symbol);
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -5,7 +5,7 @@ import {
   CrosshairMode,
   HistogramSeries,
 } from './vendor/lightweight-charts.js';
-import { placesOf, showAmount, showDecimal } from './decimal.js';
+import { placesOf, showAmount, showDecimal, showOnAxis } from './decimal.js';
 
 /**
  * @typedef {import('./api.js').Candle} Candle
@@ -14,8 +14,8 @@ import { placesOf, showAmount, showDecimal } from './decimal.js';
 
 /** Bars that may be left of the visible ones before older ones are asked for. */
 const reserve = 40;
-/** More digits than this do not fit on an axis. */
-const mostPlaces = 12;
+/** Digits after the point that the gateway's decimals have at most. */
+const mostPlaces = 18;
 /** Pixels that a candle has with the space beside it. */
 const usual = 8;
 const widest = 22;
@@ -171,7 +171,7 @@ export class CandleChart {
         type: 'custom',
         minMove: 10 ** -places,
         base: 10 ** places,
-        formatter: (/** @type {number} */ price) => showDecimal(price.toFixed(places)),
+        formatter: (/** @type {number} */ price) => showOnAxis(price, places),
       },
     });
   }

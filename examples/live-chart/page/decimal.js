@@ -18,12 +18,33 @@ export function placesOf(/** @type {string} */ text) {
   return point === -1 ? 0 : text.length - point - 1;
 }
 
-/** Sums for people: `"1234567.891"` → `"1.23M"`. */
+/** Sums for people: `"1234567.891"` → `"1.23M"`, `"0.0012345"` → `"0.00123"`: what is not zero never looks like it. */
 export function showAmount(/** @type {string} */ text) {
   return amount.format(Number(text));
 }
 
-const amount = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+const amount = new Intl.NumberFormat('en', {
+  notation: 'compact',
+  maximumFractionDigits: 2,
+  maximumSignificantDigits: 3,
+  roundingPriority: 'morePrecision',
+});
+
+/** Digits after the point that fit on an axis. */
+const mostOnAxis = 12;
+
+/**
+ * A number of the drawing for its axis, with `places` digits after the point. Where those do not fit, a number near zero
+ * has an exponent and as many digits as it would have had.
+ */
+export function showOnAxis(/** @type {number} */ value, /** @type {number} */ places) {
+  const size = Math.abs(value);
+  if (places <= mostOnAxis || size >= 1e-6) return showDecimal(value.toFixed(Math.min(mostOnAxis, places)));
+  // The drawing's own zero may be off by a rounding error.
+  if (size < 10 ** -places / 2) return '0';
+  const digits = places + Math.floor(Math.log10(size));
+  return `${value < 0 ? '−' : ''}${size.toExponential(Math.min(6, Math.max(0, digits)))}`;
+}
 
 /** Change in percent of where it began, with its sign; null where it began at zero. */
 export function showPercent(/** @type {string} */ change, /** @type {string} */ open) {

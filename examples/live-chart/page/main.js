@@ -37,6 +37,8 @@ const message = element('message', HTMLElement);
 const toEnd = element('to-end', HTMLElement);
 /** @type {CandleFeed | null} */
 let feed = null;
+/** What the address or the reader asked for, while nothing is shown yet. @type {string | undefined} */
+let wantedInterval;
 let trades = 0;
 
 const chart = new CandleChart({
@@ -56,17 +58,18 @@ const stream = new LiveStream({
   },
 });
 
-const intervalPicker = new IntervalPicker(element('intervals', HTMLElement), (interval) =>
-  show(feed?.symbol ?? '', interval),
-);
+const intervalPicker = new IntervalPicker(element('intervals', HTMLElement), (interval) => {
+  wantedInterval = interval;
+  if (feed) show(feed.symbol, interval);
+});
 const symbolPicker = new SymbolPicker(element('symbol', HTMLSelectElement), {
-  onPick: (symbol) => show(symbol, feed?.interval ?? '1m'),
+  onPick: (symbol) => show(symbol, feed?.interval ?? wantedInterval ?? '1m'),
   onOpen: () => void refreshMarkets().catch(() => {}),
 });
 
 /** Shows a market: leaves the one before, follows this one. */
 function show(/** @type {string} */ symbol, /** @type {string} */ interval) {
-  if (symbol === '' || (feed?.symbol === symbol && feed.interval === interval)) return;
+  if (feed?.symbol === symbol && feed.interval === interval) return;
   const sameMarket = feed?.symbol === symbol;
   const before = feed;
   before?.stop();
@@ -143,25 +146,39 @@ async function refreshMarkets() {
   return markets;
 }
 
-/** The market that the address names, else BTCUSDT, else the first one; waits until there is one. */
+/**
+ * The market that the address names; where it names none BTCUSDT, else the first one. Waits until there is such a market,
+ * or the reader has chosen another one.
+ */
 async function begin() {
   const wanted = new URLSearchParams(location.search);
-  const interval = intervals.find(([name]) => name === wanted.get('interval'))?.[0];
-  for (;;) {
+  const named = wanted.get('symbol') ?? '';
+  wantedInterval = intervals.find(([name]) => name === wanted.get('interval'))?.[0];
+  while (!feed) {
     try {
       const markets = await refreshMarkets();
-      const market =
-        markets.find(({ symbol }) => symbol === wanted.get('symbol')) ??
-        markets.find(({ symbol }) => symbol === 'BTCUSDT') ??
-        markets[0];
-      if (market) return show(market.symbol, interval ?? usualInterval(market));
-      message.textContent = 'No market has a trade yet. Waiting for the first one…';
+      if (feed) return;
+      const market = named === '' ? (find(markets, 'BTCUSDT') ?? markets[0]) : find(markets, named);
+      if (market) return show(market.symbol, wantedInterval ?? usualInterval(market));
+      message.textContent =
+        markets.length === 0
+          ? 'No market has a trade yet. Waiting for the first one…'
+          : `There is no market ${named}. Choose another one, or wait for its first trade…`;
     } catch {
+      if (feed) return;
       message.textContent = 'The gateway does not answer. Trying again…';
     }
     message.hidden = false;
     await new Promise((resolve) => setTimeout(resolve, marketsPauseMs));
   }
+}
+
+/** Symbols are in capital letters on most gateways, and in small ones in many an address that somebody typed. */
+function find(/** @type {readonly import('./api.js').Market[]} */ markets, /** @type {string} */ named) {
+  return (
+    markets.find(({ symbol }) => symbol === named) ??
+    markets.find(({ symbol }) => symbol.toLowerCase() === named.toLowerCase())
+  );
 }
 
 /** Minutes, or seconds for a market that has just begun and would be a few minutes on an empty sheet. */

@@ -40,12 +40,7 @@ export class IntervalPicker {
   }
 
   show(/** @type {string} */ interval) {
-    for (const input of this.#place.querySelectorAll('input')) {
-      input.checked = input.value === interval;
-      // In view on a narrow screen, without moving the page itself.
-      if (input.checked && input.parentElement)
-        this.#place.scrollLeft = input.parentElement.offsetLeft - this.#place.clientWidth / 2;
-    }
+    for (const input of this.#place.querySelectorAll('input')) input.checked = input.value === interval;
   }
 }
 
@@ -67,7 +62,8 @@ export class SymbolPicker {
     if (present.join() === symbols.join()) return;
     const chosen = this.#select.value;
     this.#select.replaceChildren(...symbols.map((symbol) => new Option(symbol, symbol)));
-    if (symbols.includes(chosen)) this.#select.value = chosen;
+    // One that is not there leaves the list without a choice: a browser's own would be shown and never reported.
+    this.#select.value = chosen;
   }
 
   show(/** @type {string} */ symbol) {

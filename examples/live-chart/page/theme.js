@@ -12,11 +12,10 @@ export class Theme {
   constructor(/** @type {HTMLButtonElement} */ button, /** @type {() => void} */ onChange) {
     this.#button = button;
     this.#onChange = onChange;
-    const stored = localStorage.getItem(key);
-    this.#name = names.find((name) => name === stored) ?? 'auto';
+    this.#name = names.find((name) => name === stored()) ?? 'auto';
     button.addEventListener('click', () => {
       this.#name = names[(names.indexOf(this.#name) + 1) % names.length] ?? 'auto';
-      localStorage.setItem(key, this.#name);
+      store(this.#name);
       this.apply();
     });
     system.addEventListener('change', () => this.apply());
@@ -30,5 +29,22 @@ export class Theme {
     this.#button.ariaLabel = label;
     this.#button.title = label;
     this.#onChange();
+  }
+}
+
+/** A browser that keeps nothing for pages throws where it is asked; the choice then lasts as long as the page. */
+function stored() {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function store(/** @type {string} */ name) {
+  try {
+    localStorage.setItem(key, name);
+  } catch {
+    // As above; or there is no room.
   }
 }
