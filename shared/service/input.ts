@@ -1,8 +1,10 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
 import { headerValue, headerValues, type WireRequest } from '@sluice/wire';
 import type { z } from 'zod';
+import { refuseCodedBody } from './content-coding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { parseQuery } from './query.ts';
+import { keepFirst, onceOnly, queryFields } from './query-fields.ts';
 import { jsonSchema } from './schema-document.ts';
 
 export interface Input {
@@ -47,11 +49,14 @@ function paramsPart(schema: z.ZodObject | undefined): ReadPart {
 }
 
 function queryPart(schema: z.ZodObject | undefined): ReadPart {
-  const lists = schema === undefined ? new Set<string>() : listFields(schema);
+  const fields = queryFields(jsonSchema(schema, 'input'));
   return (request, errors) => {
     try {
-      const values = parseQuery(request.query, lists);
-      return schema === undefined ? values : check(schema, values, 'query', errors);
+      const values = parseQuery(request.query, fields.lists);
+      if (schema === undefined) return values;
+      for (const name of keepFirst(values, fields))
+        errors.push({ in: 'query', pointer: pointer([name]), detail: onceOnly });
+      return check(schema, values, 'query', errors);
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: pointer([error.message]), detail: 'has a bad percent escape' });
@@ -81,6 +86,7 @@ function bodyPart({ body: schema, bodyContentType = 'application/json' }: Endpoi
     const type = headerValue(request.headers, 'content-type')?.split(';', 1)[0]?.trim();
     if (type !== undefined && !jsonType.test(type))
       throw new SluiceError('unsupported_media_type', 'The endpoint reads bodies of type application/json.');
+    refuseCodedBody(request.headers);
     let value: unknown;
     try {
       value = JSON.parse(utf8.decode(request.body));
@@ -129,14 +135,4 @@ function invalid(errors: FieldError[]): SluiceError {
       ? `The request is not what the endpoint expects; ${more} more errors are not listed.`
       : 'The request is not what the endpoint expects.';
   return new SluiceError('invalid_parameters', detail, { errors: errors.slice(0, mostErrors) });
-}
-
-/** Fields that take a list: `?symbol=A` is then a list of one, as `?symbol=A&symbol=B` is a list of two. */
-function listFields(schema: z.ZodObject): Set<string> {
-  const { properties } = (jsonSchema(schema, 'input') ?? {}) as {
-    properties?: Record<string, { type?: unknown }>;
-  };
-  return new Set(
-    Object.entries(properties ?? {}).flatMap(([name, field]) => (field.type === 'array' ? [name] : [])),
-  );
 }

@@ -17,3 +17,5 @@ export type { EndpointStats, EndpointStatsDocument } from './stats.ts';
 export type { SchemaDocument } from './schema-document.ts';
 export { respondError } from './failure.ts';
 export { parseQuery } from './query.ts';
+export { keepFirst, onceOnly, queryFields } from './query-fields.ts';
+export { refuseCodedBody } from './content-coding.ts';

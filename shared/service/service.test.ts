@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { connectBus, type Bus } from '@sluice/nats';
 import { startNatsServer, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -214,6 +215,36 @@ describe('bad input', () => {
     const suffix = ['content-type', 'application/vnd.shop+json; charset=utf-8'];
     const good = { ...json({ item: 'a', count: 1 }), headers: suffix };
     expect((await call(bus, 'shop.create', good)).status).toBe(201);
+  });
+
+  test('a compressed body is 415 that names the coding, as nothing is decoded', async () => {
+    const coded = (...codings: string[]) => ({
+      body: gzipSync('{"item":"book","count":2}'),
+      headers: ['content-type', 'application/json', ...codings.flatMap((each) => ['content-encoding', each])],
+    });
+    for (const codings of [['gzip'], ['identity', 'GZIP'], ['identity, gzip']]) {
+      const answer = await call(bus, 'shop.create', coded(...codings));
+      expect(answer.status).toBe(415);
+      expect(answer.json()['detail']).toContain('content coding gzip');
+      expect(answer.headers).toEqual(expect.arrayContaining(['accept-encoding', 'identity']));
+    }
+    expect((await call(bus, 'shop.create', coded('x"\u0000'))).json()['detail']).not.toContain('"');
+    const plain = { ...coded('identity'), body: Buffer.from('{"item":"book","count":2}') };
+    expect((await call(bus, 'shop.create', plain)).status).toBe(201);
+    // Who reads the bytes gets the bytes.
+    const bytes = await call(bus, 'shop.bytes', coded('gzip'));
+    expect(bytes.body).toEqual(coded().body);
+  });
+
+  test('a parameter that takes one value may come once, and the rest of its faults are told too', async () => {
+    const answer = await call(bus, 'shop.get', {
+      params: { id: '1' },
+      query: 'limit=11&limit=2&tag=a&tag=b',
+    });
+    expect(answer.json()['errors']).toEqual([
+      { in: 'query', pointer: '/limit', detail: 'may be given once' },
+      { in: 'query', pointer: '/limit', detail: expect.stringContaining('10') },
+    ]);
   });
 
   test('a bad escape in the query is a fault of that parameter', async () => {

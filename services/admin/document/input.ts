@@ -1,4 +1,5 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
+import { refuseCodedBody } from '@sluice/service';
 import { headerValue, type WireRequest } from '@sluice/wire';
 import type { DocumentWork } from './document-work.ts';
 import { refusedDocument, type ReadDocument } from './read-text.ts';
@@ -26,6 +27,7 @@ export async function readDocument(
       'unsupported_media_type',
       'The document is read as application/json or application/yaml.',
     );
+  refuseCodedBody(request.headers);
   let text: string;
   try {
     text = utf8.decode(request.body);

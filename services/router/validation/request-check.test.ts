@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { SluiceError, type FieldError } from '@sluice/errors';
 import type { RouteSchemas } from '@sluice/routes';
@@ -85,7 +86,11 @@ describe('a query', () => {
     ]);
     expect(refused(query, {})).toEqual(['query /limit is required']);
     expect(refused(query, { query: 'limit=%GG' })).toEqual(['query /limit has a bad percent escape']);
-    expect(refused(query, { query: 'limit=1&limit=2' })).toEqual(['query /limit must be integer']);
+    expect(refused(query, { query: 'limit=1&limit=2' })).toEqual(['query /limit may be given once']);
+    expect(refused(query, { query: 'limit=0&limit=2&symbol=A&symbol=B' })).toEqual([
+      'query /limit must be >= 1',
+      'query /limit may be given once',
+    ]);
   });
 
   test.each(['%207', '7%20', '%2B7', '007', '0x10', '0b1', '1.', '.5', 'Infinity', '%09'])(
@@ -189,6 +194,16 @@ describe('a body', () => {
       refused(schemas, { ...body({ amount: 5 }), headers: ['content-type', 'application/merge-patch+json'] }),
     ).toEqual([]);
     expect(refused(schemas, { ...body({ amount: 5 }), headers: [] })).toEqual([]);
+  });
+
+  test('that is compressed is not read', () => {
+    const coded = (coding: string) => ({
+      headers: ['content-type', 'application/json', 'content-encoding', coding],
+      body: gzipSync('{"amount":5}'),
+    });
+    expect(refused(schemas, coded('gzip'))).toEqual(['unsupported_media_type']);
+    expect(refused(schemas, { ...coded('identity'), body: Buffer.from('{"amount":5}') })).toEqual([]);
+    expect(refused({ query: true }, coded('gzip'))).toEqual([]);
   });
 
   test('of another type has no schema to fit where the route lists the type, or the endpoint takes no JSON', () => {

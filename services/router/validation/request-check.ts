@@ -7,7 +7,14 @@ import {
   type JsonSchema,
 } from '@sluice/policy/schemas';
 import type { RouteSchemas } from '@sluice/routes';
-import { parseQuery } from '@sluice/service';
+import {
+  keepFirst,
+  onceOnly,
+  parseQuery,
+  queryFields,
+  refuseCodedBody,
+  type QueryValues,
+} from '@sluice/service';
 import { headerValue, headerValues, TextMap, type RequestInput } from '@sluice/wire';
 import { fieldErrors, invalid } from './field-errors.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -70,10 +77,17 @@ function paramsPart(schema: JsonSchema | null): Part | null {
 function queryPart(schema: JsonSchema | null): Part | null {
   if (schema === null) return null;
   const check = compileCheck(schema, 'coerced');
-  const lists = listFields(schema);
+  const fields = queryFields(schema);
   return (request, errors) => {
+    let repeated: readonly string[] = [];
+    const texts = (): QueryValues => {
+      const values = parseQuery(request.query, fields.lists);
+      repeated = keepFirst(values, fields);
+      return values;
+    };
     try {
-      runCoerced(check, () => parseQuery(request.query, lists), 'query', errors);
+      runCoerced(check, texts, 'query', errors);
+      for (const name of repeated) errors.push({ in: 'query', pointer: pointer(name), detail: onceOnly });
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
@@ -113,6 +127,7 @@ function bodyPart(schema: JsonSchema | null, options: CheckOptions): Part | null
       if (contentTypes !== null) return;
       throw new SluiceError('unsupported_media_type', 'The endpoint reads bodies of type application/json.');
     }
+    refuseCodedBody(request.headers);
     const parsed = parseJsonBody(request.body);
     if ('error' in parsed) errors.push(parsed.error);
     else run(check, parsed.value, () => parsed.value, 'body', errors, request.body.length <= largestListed);
@@ -169,19 +184,13 @@ function runCoerced(check: Check, texts: () => Texts, part: FieldError['in'], er
     if (was.some((text, index) => isOddNumber(text) && typeof is[index] === 'number'))
       errors.push({
         in: part,
-        pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        pointer: pointer(name),
         detail: 'must be a number as JSON writes it',
       });
   }
 }
 
-/** Fields that take a list: `?symbol=A` is then a list of one, as `?symbol=A&symbol=B` is a list of two. */
-function listFields(schema: JsonSchema): Set<string> {
-  const properties =
-    isObjectSchema(schema) && isObjectSchema(schema['properties']) ? schema['properties'] : {};
-  return new Set(
-    Object.entries(properties).flatMap(([name, field]) =>
-      isObjectSchema(field) && field['type'] === 'array' ? [name] : [],
-    ),
-  );
+/** RFC 6901 section 3. */
+function pointer(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
