@@ -63,6 +63,8 @@ export interface EndpointDefinition<
   readonly query?: Query;
   readonly headers?: Headers;
   readonly body?: Body;
+  /** Numbers of a JSON body that JavaScript would round are faults. Default: they are rounded, as `JSON.parse` does. */
+  readonly exactNumbers?: boolean;
   /** What a good answer looks like; documentation, answers are not checked against it. */
   readonly response?: z.ZodType;
   /** Status of a returned value; default 200, or 204 when the handler returns nothing. */

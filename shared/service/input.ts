@@ -3,6 +3,7 @@ import { headerValue, headerValues, type WireRequest } from '@sluice/wire';
 import type { z } from 'zod';
 import { refuseCodedBody } from './content-coding.ts';
 import type { Endpoint } from './endpoint.ts';
+import { isInexact, parseExactJson } from './exact-json.ts';
 import { parseQuery } from './query.ts';
 import { keepFirst, onceOnly, queryFields } from './query-fields.ts';
 import { jsonSchema } from './schema-document.ts';
@@ -79,7 +80,9 @@ function headersPart(schema: z.ZodObject | undefined): ReadPart {
   };
 }
 
-function bodyPart({ body: schema, bodyContentType = 'application/json' }: Endpoint): ReadPart {
+function bodyPart(endpoint: Endpoint): ReadPart {
+  const { body: schema, bodyContentType = 'application/json', exactNumbers = false } = endpoint;
+  const parse: (text: string) => unknown = exactNumbers ? parseExactJson : JSON.parse;
   if (schema === undefined || !jsonType.test(bodyContentType)) return (request) => request.body;
   return (request, errors) => {
     if (request.body.length === 0) return check(schema, undefined, 'body', errors);
@@ -89,7 +92,7 @@ function bodyPart({ body: schema, bodyContentType = 'application/json' }: Endpoi
     refuseCodedBody(request.headers);
     let value: unknown;
     try {
-      value = JSON.parse(utf8.decode(request.body));
+      value = parse(utf8.decode(request.body));
     } catch {
       errors.push({ in: 'body', pointer: '', detail: 'is not valid JSON in UTF-8' });
       return undefined;
@@ -111,7 +114,10 @@ function check(schema: z.ZodType, value: unknown, part: FieldError['in'], errors
 }
 
 function detailOf(issue: z.core.$ZodIssue, input: unknown): string {
-  return issue.code === 'invalid_type' && at(input, issue.path) === undefined ? 'is required' : issue.message;
+  if (issue.code !== 'invalid_type') return issue.message;
+  const found = at(input, issue.path);
+  if (found === undefined) return 'is required';
+  return isInexact(found) ? 'has more digits than a JSON number keeps' : issue.message;
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {

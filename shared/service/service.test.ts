@@ -53,6 +53,7 @@ beforeAll(async () => {
           count: z.number().int(),
           note: z.string().optional(),
         }),
+        exactNumbers: true,
         handler: async ({ body }) => ({ made: `${body.count} ${body.item}` }),
       }),
       bytes: endpoint({
@@ -196,6 +197,22 @@ describe('bad input', () => {
       { in: 'body', pointer: '/a~1b~0c', detail: 'is not known here' },
       { in: 'body', pointer: '/extra', detail: 'is not known here' },
     ]);
+  });
+
+  test('names numbers that would be rounded, where the endpoint asks for exact ones', async () => {
+    const send = (text: string) => ({
+      headers: ['content-type', 'application/json'],
+      body: Buffer.from(text),
+    });
+    const answer = await call(bus, 'shop.create', send('{"item":"a","count":9007199254740993}'));
+    expect(answer.json()['errors']).toEqual([
+      { in: 'body', pointer: '/count', detail: 'has more digits than a JSON number keeps' },
+    ]);
+    expect((await call(bus, 'shop.create', send('{"item":"a","count":2.000}'))).status).toBe(201);
+    const rounded = await bus.request('shop.plain', '{"n":1.0000000000000001}', {
+      deadline: Date.now() + 5_000,
+    });
+    expect(rounded.json()).toEqual({ twice: 2 });
   });
 
   test.each([

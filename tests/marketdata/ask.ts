@@ -7,24 +7,25 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** Calls an endpoint of marketdata as the router does. */
+/** Calls an endpoint of marketdata as the router does; the body is a value, or the `text` of one. */
 export async function ask(
   bus: Bus,
   endpoint: string,
-  request: { symbol?: string; query?: string; body?: unknown } = {},
+  request: { symbol?: string; query?: string; body?: unknown; text?: string } = {},
 ): Promise<Answer> {
   const deadline = Date.now() + 20_000;
   const { symbol, query = '', body } = request;
+  const text = request.text ?? JSON.stringify(body) ?? '';
   const answer = await bus.request(
     `marketdata.${endpoint}`,
     encodeRequest({
-      method: body === undefined ? 'GET' : 'POST',
+      method: text === '' ? 'GET' : 'POST',
       path: '/',
       route: endpoint,
       params: symbol === undefined ? {} : { symbol },
       query,
-      headers: body === undefined ? [] : ['content-type', 'application/json'],
-      body: body === undefined ? new Uint8Array(0) : Buffer.from(JSON.stringify(body)),
+      headers: text === '' ? [] : ['content-type', 'application/json'],
+      body: Buffer.from(text),
       identity: null,
       client: '127.0.0.1',
       id: 'test',

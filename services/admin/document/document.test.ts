@@ -111,6 +111,8 @@ describe('applying', () => {
     expect(broken.json.errors[0]).toMatchObject({ pointer: '', detail: expect.stringContaining('JSON') });
     expect((await put('', [...yaml, 'if-match', tag])).status).toBe(400);
     expect((await put('a', ['content-type', 'text/html', 'if-match', tag])).status).toBe(415);
+    const coded = ['content-encoding', 'gzip', 'if-match', tag];
+    expect((await put('a', coded)).status).toBe(415);
     expect((await admin.ask('document-get')).etag).toBe(tag);
   });
 

@@ -114,6 +114,7 @@ export function historyEndpoints(options: HistoryOptions): Record<string, Endpoi
         'A trade is known by its id: sending a batch again is safe, and needed after an error.',
       params: symbolParams,
       body: tradesBody,
+      exactNumbers: true,
       response: tradesAnswer,
       status: 202,
       handler: ({ params, body, deadline }) =>

@@ -274,6 +274,21 @@ describe('trades over HTTP', () => {
     expect((await get('market', '', 'REFUSED')).status).toBe(404);
   });
 
+  it('are refused with every number named that has more digits than JSON keeps', async () => {
+    const lossy =
+      '{"id":9007199254740991.3,"ts":1723161255342.0000001,"price":61837.6300000000000001,"size":1.0000000000000001,"side":"buy"}';
+    expectRefused(
+      await ask(worker.bus, 'add-trades', { symbol: 'REFUSED', text: `{"trades":[${lossy}]}` }),
+      ...['id', 'ts', 'price', 'size'].map((name) => `body/trades/0/${name}`),
+    );
+    const exact = '{"id":7.0,"ts":1723161255342.0,"price":61837.63000000000000000,"size":1.50,"side":"buy"}';
+    await ask(worker.bus, 'add-trades', { symbol: 'EXACT', text: `{"trades":[${exact}]}` });
+    await until(async () => (await get('trades', '', 'EXACT')).status === 200);
+    expect((await list('trades', '', 'EXACT')).data).toEqual([
+      { id: '7', ts: 1723161255342, price: '61837.63', size: '1.5', side: 'buy' },
+    ]);
+  });
+
   it('are taken a thousand at a time', async () => {
     const rows = madeTrades({ symbol: 'BULK', count: 1_000, from, days: 1, seed: 22 });
     const answer = await post('BULK', { venue: 'bulk', trades: rows.map(({ trade }) => trade) });
