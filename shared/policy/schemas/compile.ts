@@ -2,6 +2,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormats from 'ajv-formats';
 import { SchemaError, type JsonSchema } from './json-schema.ts';
 import { linearPattern } from './pattern.ts';
+import { useLinearUniqueItems } from './unique-items.ts';
 
 export type Fault = ErrorObject;
 
@@ -37,6 +38,7 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
     code: { regExp: linear },
   });
   addFormats.default(instance);
+  useLinearUniqueItems(instance);
   own.set(instance, new Set(Object.keys(instance.refs)));
   return instance;
 }
