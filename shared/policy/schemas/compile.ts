@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { SchemaError, type JsonSchema } from './json-schema.ts';
+import { useDecimalMultipleOf } from './multiple-of.ts';
 import { linearPattern } from './pattern.ts';
 import { useLinearUniqueItems } from './unique-items.ts';
 
@@ -39,6 +40,7 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
   });
   addFormats.default(instance);
   useLinearUniqueItems(instance);
+  useDecimalMultipleOf(instance);
   own.set(instance, new Set(Object.keys(instance.refs)));
   return instance;
 }
