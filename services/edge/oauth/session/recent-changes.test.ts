@@ -37,7 +37,8 @@ it('whoever asks learns whether something since then is not known here: after a 
 
 it('of a bucket that was made anew nothing is known, and its revisions begin anew', () => {
   const recent = new RecentChanges(2);
-  for (let revision = 7; revision <= 9; revision++) recent.add(`before ${revision}`, { revision, gone: true });
+  for (let revision = 7; revision <= 9; revision++)
+    recent.add(`before ${revision}`, { revision, gone: true });
   recent.missed(true);
   expect(recent.get('before 9')).toBeUndefined();
   const unsure = recent.follow();
