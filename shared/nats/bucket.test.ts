@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startNatsServer, until, type TestNats } from '@sluice/testing';
+import { startNatsServer, startProxy, until, type TestNats } from '@sluice/testing';
 import {
   connectBus,
   openBucket,
@@ -266,6 +266,34 @@ describe('a bucket', () => {
     expect(watched.ready).toBe(3);
     watched.stop();
     await other.close();
+  });
+
+  it('tells a watcher that was cut off what it has missed, and nothing else', async () => {
+    const own = await fresh();
+    await Promise.all(Array.from({ length: 500 }, (_, i) => own.put(`k${i}`, '1')));
+    await using way = await startProxy(server.url);
+    const far = await connectBus({ servers: [`nats://127.0.0.1:${way.port}`], name: 'far' });
+    const watched = await watch(await openBucket(far, { name: `b${count}` }));
+    await until(() => watched.ready === 500);
+    for (const round of ['2', '3']) {
+      way.break();
+      await until(() => !far.connected);
+      await own.put('k7', round);
+      await own.delete(`k${round}`);
+      watched.changes.length = 0;
+      way.mend();
+      await until(() => watched.changes.length >= 2, { timeoutMs: 20_000 });
+      // Comes after everything that was there already.
+      await own.put('last', round);
+      await until(() => watched.changes.length >= 3, { timeoutMs: 20_000 });
+      expect(watched.changes).toEqual([
+        ['k7', round],
+        [`k${round}`, null],
+        ['last', round],
+      ]);
+    }
+    watched.stop();
+    await far.close();
   });
 
   it('tells a watcher of keys whose deletion left no trace', async () => {

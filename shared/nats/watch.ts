@@ -16,9 +16,10 @@ interface Told {
 }
 
 /**
- * Follows a bucket's stream. Every time the consumer has to be made anew, the present values are read again: those that
- * are others are told, and keys that were known and are missing among them are told as deleted, because the marks of their
- * deletion may be gone by then. Followers therefore need not compare revisions.
+ * Follows a bucket's stream. Every time the consumer has to be made anew, what was written since the last change comes
+ * first, because somebody waits for it and the rest may take long (measured: six seconds for 200,000 keys). Then the
+ * present values are read again: those that are others are told, and keys that were known and are missing among them are
+ * told as deleted, because the marks of their deletion may be gone by then. Followers therefore need not compare revisions.
  */
 export async function watchBucket(
   bus: Bus,
@@ -30,7 +31,12 @@ export async function watchBucket(
   let seen: Set<string> | null = new Set();
   let delivered = 0;
   let lastRevision = 0;
+  let newest = 0;
   let ready = false;
+  /** Whether the consumer brings what was written since the last change, and nothing else. */
+  let catchingUp = false;
+  let caughtUp = true;
+  const filter_subject = `${prefix}${options.keys ?? '>'}`;
 
   const guarded = (tell: () => void): void => {
     try {
@@ -65,10 +71,16 @@ export async function watchBucket(
     if (message.consumerSeq !== delivered + 1) return false;
     delivered = message.consumerSeq;
     lastRevision = message.seq;
+    // The present values begin with old ones.
+    newest = Math.max(newest, message.seq);
     const key = message.subject.slice(prefix.length);
-    seen?.add(key);
     if (isMarker(message)) gone(key);
     else present(key, message);
+    if (catchingUp) {
+      caughtUp = message.pending === 0;
+      return !caughtUp;
+    }
+    seen?.add(key);
     // No count of messages tells it: a key that changes meanwhile comes later than its turn, one that came already again.
     if (message.pending === 0) complete();
     return true;
@@ -77,20 +89,34 @@ export async function watchBucket(
   const puller = await Puller.start(bus, {
     stream,
     prepare: async () => {
-      seen = new Set();
       delivered = 0;
+      catchingUp = !caughtUp;
+      if (catchingUp) {
+        const missed = await createEphemeral(bus, stream, {
+          deliver_policy: 'by_start_sequence',
+          opt_start_seq: newest + 1,
+          filter_subject,
+        });
+        if (missed.pending > 0) return missed.name;
+        catchingUp = false;
+      }
+      seen = new Set();
       const { name, pending } = await createEphemeral(bus, stream, {
         deliver_policy: 'last_per_subject',
-        filter_subject: `${prefix}${options.keys ?? '>'}`,
+        filter_subject,
       });
+      // Whatever makes a consumer necessary again, there may be something to catch up with.
+      caughtUp = false;
       if (pending === 0) complete();
       return name;
     },
     onMessage,
     onIdle: (consumerSeq) => {
       if (consumerSeq !== delivered) return false;
-      complete();
-      return true;
+      // What was to be caught up with has been purged meanwhile.
+      if (catchingUp) caughtUp = true;
+      else complete();
+      return !catchingUp;
     },
     room: () => batchSize,
   });
