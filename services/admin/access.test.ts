@@ -95,7 +95,11 @@ describe('usage', () => {
 
 test('status shows the instances that run and the revision that is followed', async () => {
   const { json } = await admin.ask('status');
-  expect(json['document']).toEqual({ followed: admin.document.revision, stored: admin.document.revision });
+  expect(json['document']).toEqual({
+    followed: admin.document.revision,
+    stored: admin.document.revision,
+    file: null,
+  });
   expect(json['instances']).toEqual([
     expect.objectContaining({ name: 'admin', version: '1.0.0', started: expect.stringMatching(/^\d{4}-/) }),
   ]);
