@@ -1,6 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from './logger.ts';
-import { takeSignals } from './signals.ts';
 
 /**
  * The space for young objects goes to its full size (16 MB) at its first growth instead of doubling when enough has
@@ -47,7 +46,7 @@ const startMs = 5_000;
  * ends it at once. What escapes every handler is logged and ends the process: its state is unknown then, and the
  * supervisor starts a new one. A start that fails ends with one line and exit code 1. `start` gets a signal that is
  * aborted when the process shall stop before it has started: what waits for others should give up then. Such a stop
- * ends with code 0, too. Images load preload.ts first, so that signals count from before this is called.
+ * ends with code 0, too. Images load preload.cjs first, so that signals count from before this is called.
  */
 export async function runService(
   logger: Logger,
@@ -112,4 +111,13 @@ export async function runService(
     process.exit(1);
   }
   if (signalled) stop(lifecycle, signalled);
+}
+
+/** Tells `listener` of stop signals, and no longer the preload, without a moment in which nobody listens. */
+function takeSignals(listener: (signal: NodeJS.Signals) => void): void {
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    const early = process.listeners(name);
+    process.on(name, listener);
+    for (const each of early) process.off(name, each);
+  }
 }

@@ -157,7 +157,7 @@ describe('runService', () => {
     expect(out.indexOf('"stopped"')).toBeGreaterThan(out.indexOf('"flushed"'));
   });
 
-  const preloaded = ['--import', new URL('./preload.ts', import.meta.url).href];
+  const preloaded = ['--require', new URL('./preload.cjs', import.meta.url).pathname];
   const signalled = 'data:text/javascript,process.kill(process.pid, "SIGTERM")';
 
   test('a signal that comes before the program has begun ends it with code 0, where the preload listens', async () => {
