@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isInexact, parseExactJson } from './exact-json.ts';
+import { isInexact, parseExactJson, parseVerbatimJson } from './exact-json.ts';
 
 test.each([
   '9007199254740993',
@@ -54,4 +54,12 @@ test('a million digits take no longer than their length', () => {
   expect(isInexact(parseExactJson(`1${zeros}1`))).toBe(true);
   expect(isInexact(parseExactJson(`0.${zeros}1`))).toBe(true);
   expect(parseExactJson(`1.5${zeros}`)).toBe(1.5);
+});
+
+test('numbers that are only passed on are written as they came', () => {
+  const text =
+    '{"a":[1.10,9007199254740993,-0,1e3,1E400,0.5,7],"b":"1.10","__proto__":{"c":2.0},"d":{"rawJSON":"1.10"}}';
+  expect(JSON.stringify(parseVerbatimJson(text))).toBe(text);
+  expect(JSON.stringify(parseVerbatimJson('-0'))).toBe('-0');
+  expect(() => parseVerbatimJson('{"a":1.1')).toThrow(SyntaxError);
 });

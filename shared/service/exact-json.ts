@@ -25,9 +25,27 @@ export function parseExactJson(text: string): unknown {
   );
 }
 
+/** Whatever JavaScript may write in another way: a point or exponent, sixteen digits, a zero below zero. */
+const odd = /\d[.eE]|\d{16}|-0/;
+
+/**
+ * Reads JSON like `JSON.parse`, but for numbers that JavaScript would write in another way (`1.10`, `9007199254740993`):
+ * those are opaque objects that `JSON.stringify` writes as they came. Throws SyntaxError.
+ */
+export function parseVerbatimJson(text: string): unknown {
+  if (!odd.test(text)) return JSON.parse(text);
+  return json.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && !same(value, source) ? json.rawJSON(source) : value,
+  );
+}
+
 /** True for a number of {@link parseExactJson} that would have been rounded. */
 export function isInexact(value: unknown): boolean {
   return json.isRawJSON(value);
+}
+
+function same(value: number, source: string): boolean {
+  return JSON.stringify(value) === source;
 }
 
 /** One text per value: `1.50` and `15e-1` are both `15e-1`. Infinity, which stands for too large a number, is itself. */

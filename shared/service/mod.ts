@@ -16,6 +16,7 @@ export type { MessageHandler, ServiceEvent, ServiceReporter } from './measure.ts
 export type { EndpointStats, EndpointStatsDocument } from './stats.ts';
 export type { SchemaDocument } from './schema-document.ts';
 export { respondError } from './failure.ts';
+export { parseExactJson, parseVerbatimJson } from './exact-json.ts';
 export { parseQuery } from './query.ts';
 export { keepFirst, onceOnly, queryFields } from './query-fields.ts';
 export { refuseCodedBody } from './content-coding.ts';

@@ -59,7 +59,16 @@ function bodyOf({ body, encoding }: CallOp): { body: Uint8Array; type?: string }
     throw new SluiceError('bad_request', `body: expected a string of ${encoding}.`);
   return encoding === 'text'
     ? { body: Buffer.from(body), type: 'text/plain; charset=utf-8' }
-    : { body: Buffer.from(body, 'base64'), type: 'application/octet-stream' };
+    : { body: fromBase64(body), type: 'application/octet-stream' };
+}
+
+/** RFC 4648 section 4. `Buffer` skips what is none, and the backend would get something else than was sent. */
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    throw new SluiceError('bad_request', 'body: expected a string of base64.');
+  }
 }
 
 /** MessagePack can say what JSON cannot, and JSON is read to a greater depth than it is written. */

@@ -3,6 +3,7 @@ import { SluiceError } from '@sluice/errors';
 import { isPattern } from '@sluice/live';
 import { Unpackr } from 'msgpackr';
 import type { GatewayReply } from '../live-port.ts';
+import { parseJsonMessage } from './json-message.ts';
 import { packFrame } from './live-event.ts';
 import type { OpId } from './op.ts';
 import type { Encoder } from './outlet.ts';
@@ -27,7 +28,7 @@ export const jsonCodec: Codec = {
   decode: (data, isBinary) => {
     if (isBinary) throw new SluiceError('bad_request', 'This connection speaks JSON in text frames.');
     try {
-      return JSON.parse(data.toString('utf8'));
+      return parseJsonMessage(data.toString('utf8'));
     } catch {
       throw new SluiceError('bad_request', 'The message is not JSON.');
     }

@@ -5,9 +5,9 @@ import { patternRule, isChannel, isPattern } from '@sluice/live';
 /** What tells a client which of its operations an answer belongs to. */
 export type OpId = string | number | null;
 
-const id = z.union([z.string().max(64), z.number()], {
-  error: 'expected a number, or text of up to 64 characters',
-});
+const idRule = 'expected an integer of at most 2^53 - 1 either way, or text of up to 64 characters';
+/** Beyond 2^53 a number would come back as another one, and its answer be nobody's. */
+const id = z.union([z.string().max(64), z.number().refine(Number.isSafeInteger, idRule)], { error: idRule });
 const name = z
   .string()
   .refine((text) => isChannel(text) || isPattern(text), { error: `expected ${patternRule}` });

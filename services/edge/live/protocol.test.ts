@@ -75,6 +75,17 @@ describe('messages', () => {
     ['no op', '{"id":7}', 7, 'op: expected one of'],
     ['an unknown op', '{"id":8,"op":"shout"}', 8, 'op: expected one of'],
     ['no id', '{"op":"ping"}', null, 'id'],
+    ['an id that would be rounded', '{"id":9007199254740993,"op":"ping"}', null, 'id: expected an integer'],
+    ['an id one too large', '{"id":9007199254740992,"op":"ping"}', null, 'id: expected an integer'],
+    ['an id too far below zero', '{"id":-9007199254740992,"op":"ping"}', null, 'id: expected an integer'],
+    ['an id with too many digits', '{"id":1.0000000000000001,"op":"ping"}', null, 'id: expected an integer'],
+    ['an id that is no integer', '{"id":1.5,"op":"ping"}', null, 'id: expected an integer'],
+    [
+      'a position that would be rounded',
+      '{"id":4,"op":"subscribe","channels":["a.b"],"resume":{"a.b":{"epoch":"e","seq":1.0000000000000001}}}',
+      4,
+      'seq',
+    ],
     ['no channels', '{"id":"x","op":"subscribe","channels":[]}', 'x', 'channels'],
     ['a channel that is none', '{"id":9,"op":"subscribe","channels":["BTCUSDT"]}', 9, 'channels.0'],
     ['a pattern without a namespace', '{"id":9,"op":"subscribe","channels":["*.BTCUSDT"]}', 9, 'channels.0'],
@@ -93,6 +104,27 @@ describe('messages', () => {
     const said = client.answers[0]?.error?.detail ?? '';
     expect(said).toContain(detail);
     expect(said).not.toMatch(/(\w+): \1: /);
+    expect(await client.op('ping')).toMatchObject({ ok: true });
+  });
+
+  it('ids come back as they were sent, up to the largest', async () => {
+    const client = await connect();
+    for (const id of ['9007199254740991', '-9007199254740991', '0', '"9007199254740993"'])
+      client.ws.send(`{"id":${id},"op":"ping"}`);
+    await until(() => client.answers.length === 4);
+    expect(client.answers.map((answer) => JSON.stringify(answer.id))).toEqual([
+      '9007199254740991',
+      '-9007199254740991',
+      '0',
+      '"9007199254740993"',
+    ]);
+  });
+
+  it('an id in msgpack that is beyond 2^53 is refused', async () => {
+    const client = await connect('sluice.msgpack');
+    client.send({ id: 9_007_199_254_740_993n, op: 'ping' });
+    await until(() => client.answers.length === 1);
+    expect(client.answers[0]).toMatchObject({ id: null, ok: false, error: { code: 'bad_request' } });
     expect(await client.op('ping')).toMatchObject({ ok: true });
   });
 
