@@ -163,6 +163,11 @@ describe('methods', () => {
     client.close();
   });
 
+  it('HEAD of the stream is refused: it has no end, and so no length', async () => {
+    const response = await fetch(`${edge.url}/v1/stream`, { method: 'HEAD' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, OPTIONS']);
+  });
+
   it('OPTIONS tells what a path allows, and what the gateway does', async () => {
     const options = (target: string) => rawRequest(edge.url, `OPTIONS ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
     const path = await options('/v1/orders/7');

@@ -106,6 +106,11 @@ export const createLive: CreateLive<LiveConfig> = (options) => {
     const headers = { 'sec-websocket-version': '13' };
     throw new SluiceError('bad_request', `${error.message}.`, { headers });
   });
+  // As every other answer, the 101 says which request it is of; `ws` has no place for it in `handleUpgrade`.
+  const requestIds = new WeakMap<IncomingMessage, string>();
+  server.on('headers', (headers, request) => {
+    headers.push(`x-request-id: ${requestIds.get(request) as string}`);
+  });
   let closing: Promise<void> | undefined;
 
   /** Every check before a connection is taken. `take` runs in the same turn as the last of them. */
@@ -151,6 +156,7 @@ export const createLive: CreateLive<LiveConfig> = (options) => {
     // An error before or during the handshake must find a listener, or it would end the process.
     socket.on('error', () => socket.destroy());
     count('websocket', entry, socket);
+    requestIds.set(request, handshake.requestId);
     server.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       const codec = codecs.get(ws.protocol) ?? jsonCodec;
       const connection = new WsConnection(ws, socket as Socket, codec, context, handshake, entry.access);

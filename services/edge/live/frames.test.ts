@@ -52,7 +52,7 @@ function big(value: bigint): Buffer {
 async function open(
   fields = '',
   url = edge.url,
-): Promise<{ client: RawClient; heard: () => string; extensions: string | undefined }> {
+): Promise<{ client: RawClient; heard: () => string; field: (name: string) => string | undefined }> {
   const client = await RawClient.open(url.replace(/^ws/, 'http'));
   clients.push(client);
   client.send(
@@ -62,7 +62,7 @@ async function open(
   expect(response.status).toBe(101);
   let text = '';
   client.socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
-  return { client, heard: () => text, extensions: response.header('sec-websocket-extensions') };
+  return { client, heard: () => text, field: (name) => response.header(name) };
 }
 
 /** Code of the close frame that the server ends with; null when it ends without one. */
@@ -152,10 +152,8 @@ describe('what is unusual but allowed', () => {
 
 describe('compression', () => {
   it('is not agreed on, whatever is offered: nothing a client sends can unpack to more', async () => {
-    const { extensions } = await open(
-      'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n',
-    );
-    expect(extensions).toBeUndefined();
+    const { field } = await open('Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n');
+    expect(field('sec-websocket-extensions')).toBeUndefined();
   });
 });
 
@@ -171,4 +169,11 @@ describe('a client that is slow', () => {
     clearInterval(timer);
     expect(left).toBeGreaterThan(0);
   });
+});
+
+it('the answer to a handshake has the id of its request', async () => {
+  for (const id of ['one', 'two']) {
+    const { field } = await open(`X-Request-Id: ${id}\r\n`);
+    expect(field('x-request-id')).toBe(id);
+  }
 });

@@ -91,7 +91,7 @@ export async function startLiveEdge(
     },
   });
   const clientOf = (query: string, headers: IncomingHttpHeaders): LiveClient => ({
-    requestId: 'test',
+    requestId: text(headers['x-request-id']) ?? 'test',
     address: headers['user-agent'] ?? '127.0.0.1',
     query,
     credentials: {
