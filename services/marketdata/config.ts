@@ -17,11 +17,15 @@ export const marketdataConfig = defineConfig('marketdata', {
         'PostgreSQL, with or without TimescaleDB. The user must own the database or be able to make tables in it.',
       secret: true,
     }),
-  databasePool: integer('SLUICE_DATABASE_POOL', 'Connections for queries; one more is used for writing.', {
-    min: 1,
-    max: 200,
-    default: 8,
-  }),
+  databasePool: integer(
+    'SLUICE_DATABASE_POOL',
+    'Connections for queries; one more is used for writing, and one now and then for upkeep of the tables.',
+    {
+      min: 1,
+      max: 200,
+      default: 8,
+    },
+  ),
   databaseTimeoutMs: integer(
     'SLUICE_DATABASE_TIMEOUT',
     'Longest a query of the history endpoints may run, milliseconds; then it ends with 504.',

@@ -2,13 +2,21 @@ import { SluiceError, toSluiceError } from '@sluice/errors';
 import { isBusError } from '@sluice/nats';
 import { isStoreError } from '../store/mod.ts';
 
-/** Seconds until a client should ask again while the database is away: it takes about that long to restart. */
+/**
+ * Seconds until a client should ask again while the database is away or busy: about what a restart takes, and long enough
+ * for queries to end.
+ */
 const databaseRetryAfter = 2;
 
 /** What went wrong in the store or on the bus, as clients see it. */
 export function asSluiceError(thrown: unknown): SluiceError {
   if (isStoreError(thrown, 'unavailable') || isStoreError(thrown, 'exhausted'))
     return new SluiceError('unavailable', 'Stored market data cannot be reached at the moment.', {
+      retryAfter: databaseRetryAfter,
+      cause: thrown,
+    });
+  if (isStoreError(thrown, 'busy'))
+    return new SluiceError('unavailable', 'Too much market data is being read at the moment.', {
       retryAfter: databaseRetryAfter,
       cause: thrown,
     });

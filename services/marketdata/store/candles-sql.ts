@@ -1,6 +1,6 @@
 import { intervalLength, intervalOrigin, type Interval } from '@sluice/market';
-import type { Statement } from './database.ts';
 import type { Order } from './page.ts';
+import type { Statement } from './statement.ts';
 
 /** The statements of one interval and order. Parameters: $1 market, $2 from, $3 to (bucket starts), $4 limit. */
 export interface CandleSql {

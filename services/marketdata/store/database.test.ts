@@ -53,10 +53,18 @@ afterEach(async () => {
 async function openThroughWire() {
   const wire = await startWire(new URL(await createDatabase()));
   cleanups.push(() => wire.stop());
-  const database = new Database({ url: wire.url, poolSize: 2, statementTimeoutMs: 300, report: () => {} });
-  cleanups.push(() => database.close());
+  const database = openDatabase(wire.url, { statementTimeoutMs: 300, report: () => {} });
   await database.session(({ client }) => client.query('CREATE TABLE t (n int)'));
   return { wire, database };
+}
+
+function openDatabase(
+  url: string,
+  options: { statementTimeoutMs: number; report: (event: { detail: string }) => void },
+): Database {
+  const database = new Database({ url, poolSize: 2, ...options });
+  cleanups.push(() => database.close());
+  return database;
 }
 
 const one = { name: 'one', text: 'SELECT 1' };
@@ -75,6 +83,33 @@ it('ends a query that takes too long, and stays healthy', async () => {
   const error = await failure(database.read({ name: 'slow', text: 'SELECT pg_sleep(30)' }));
   expect(error.kind).toBe('timeout');
   expect(database.healthy).toBe(true);
+  expect(await database.read(one)).toEqual([[1]]);
+});
+
+it('tells who waits too long for a connection that they are busy, and stays healthy', async () => {
+  const reports: string[] = [];
+  const database = openDatabase(await createDatabase(), {
+    statementTimeoutMs: 60_000,
+    report: ({ detail }) => reports.push(detail),
+  });
+  await database.read(one);
+  const locked = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  const holder = database.write(async ({ client }) => {
+    await client.query('SELECT pg_advisory_xact_lock(1)');
+    locked.resolve();
+    await done.promise;
+  });
+  await locked.promise;
+  // As many as there are connections, and none of them ends before the lock is given back.
+  const slow = [1, 2].map(() =>
+    database.read({ name: 'wait', text: 'SELECT pg_advisory_xact_lock_shared(1)' }),
+  );
+  expect((await failure(database.read(one))).kind).toBe('busy');
+  expect(database.healthy).toBe(true);
+  expect(reports).toEqual([]);
+  done.resolve();
+  await Promise.all([holder, ...slow]);
   expect(await database.read(one)).toEqual([[1]]);
 });
 

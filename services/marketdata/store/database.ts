@@ -1,32 +1,21 @@
-import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg';
-import { StoreError, toStoreError } from './errors.ts';
-
-/** A statement prepared once per connection under its name: planning it costs more than running it. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** Values as the driver gives them: text for int8 and numeric, numbers for int4, booleans. */
-export type Row = readonly unknown[];
-
-/** A connection with a transaction open on it. */
-export interface Session {
-  readonly run: (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
-  /** For the COPY stream, which the driver takes as a query. */
-  readonly client: PoolClient;
-}
+import { Pool, type ClientBase, type PoolConfig } from 'pg';
+import { Connection, type Session } from './connection.ts';
+import { toStoreError, type StoreError } from './errors.ts';
+import { runOn, type Row, type Statement } from './statement.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections for queries; one more is kept for writing, so that neither waits for the other. */
+  /** Connections for queries. One more is kept for writing and one is made for upkeep: none waits for the others. */
   readonly poolSize: number;
   /** Longest a query may run, ms; the server ends it. */
   readonly statementTimeoutMs: number;
   readonly report: (event: { detail: string; error?: unknown }) => void;
 }
 
-/** Time in which a connection must stand, ms: a machine that is gone answers nothing at all. */
+/**
+ * Time in which a connection must stand, ms: a machine that is gone answers nothing at all. The pool waits as long for
+ * one of its own to become free.
+ */
 const connectTimeoutMs = 3_000;
 const pingEveryMs = 2_000;
 
@@ -34,16 +23,28 @@ const pingEveryMs = 2_000;
 const writeTimeoutMs = 30_000;
 
 /**
- * Connections to PostgreSQL. Both pools recover by themselves; `healthy` follows what the last statement, or the ping
+ * Longest that upkeep waits for a lock, ms. Somebody's open transaction (a backup) may hold one for hours, and what
+ * upkeep holds itself while it waits must not make a write come to its own limit.
+ */
+const upkeepLockMs = 10_000;
+
+/** The driver's own limit comes after the server's: it is for a server that answers nothing at all. */
+const driverPatienceMs = 1_000;
+
+/**
+ * Connections to PostgreSQL. All of them recover by themselves; `healthy` follows what the last statement, or the ping
  * that is sent every two seconds, met with.
  */
 export class Database {
+  /** Partitions, policies, dropping: what may wait long for others, and must not keep trades waiting. */
+  readonly upkeep: Connection;
+  readonly writer: Connection;
   readonly #readers: Pool;
-  readonly #writer: Pool;
   readonly #options: DatabaseOptions;
   readonly #onAway = new Set<() => void>();
   #healthy = false;
   #pinging = false;
+  #closed = false;
   #pings: NodeJS.Timeout | undefined;
 
   constructor(options: DatabaseOptions) {
@@ -54,13 +55,29 @@ export class Database {
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
     };
-    const { statementTimeoutMs } = options;
+    const { poolSize, statementTimeoutMs } = options;
     this.#readers = this.#pool(
-      // The server ends slow statements itself; the driver's own limit is for a server that answers nothing at all.
-      { ...common, max: options.poolSize, query_timeout: statementTimeoutMs + 1_000 },
-      statementTimeoutMs,
+      { ...common, max: poolSize, query_timeout: statementTimeoutMs + driverPatienceMs },
+      `SET statement_timeout = ${statementTimeoutMs}`,
     );
-    this.#writer = this.#pool({ ...common, max: 1 }, writeTimeoutMs);
+    const outcome = {
+      onAnswer: () => (this.#healthy = true),
+      onFailure: (thrown: unknown) => this.#failed(thrown),
+    };
+    this.writer = new Connection({
+      ...outcome,
+      pool: this.#pool({ ...common, max: 1 }, `SET statement_timeout = ${writeTimeoutMs}`),
+      limitMs: writeTimeoutMs,
+    });
+    this.upkeep = new Connection({
+      ...outcome,
+      pool: this.#pool(
+        { ...common, max: 1, query_timeout: writeTimeoutMs + driverPatienceMs },
+        `SET statement_timeout = ${writeTimeoutMs}; SET lock_timeout = ${upkeepLockMs}`,
+      ),
+      // Years of partitions take as long as they take: each of the statements has its limit.
+      limitMs: 0,
+    });
     this.#pings = setInterval(() => void this.ping(), pingEveryMs);
     this.#pings.unref();
   }
@@ -85,52 +102,14 @@ export class Database {
     }
   }
 
-  /**
-   * Runs `work` inside one transaction on the writing connection: committed when it resolves, rolled back and the
-   * connection thrown away when it rejects or takes too long. Rejects with StoreError.
-   */
+  /** A transaction on the writing connection. Rejects with StoreError. */
   async write<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return await this.session(async (session) => {
-      await session.client.query('BEGIN');
-      const result = await work(session);
-      await session.client.query('COMMIT');
-      return result;
-    });
+    return await this.writer.write(work);
   }
 
-  /** The writing connection without a transaction; `timeoutMs` 0 sets no limit (migrations). Rejects with StoreError. */
-  async session<T>(work: (session: Session) => Promise<T>, timeoutMs: number = writeTimeoutMs): Promise<T> {
-    let client: PoolClient;
-    try {
-      client = await this.#writer.connect();
-    } catch (thrown) {
-      throw this.#failed(thrown);
-    }
-    let late = false;
-    const cut = (): void => {
-      late = true;
-      // Only the socket's end wakes a COPY or a statement that a frozen server never answers.
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    };
-    const timer = timeoutMs > 0 ? setTimeout(cut, timeoutMs) : undefined;
-    try {
-      const result = await work({
-        client,
-        run: (statement, values = []) => runOn(client, statement, values),
-      });
-      client.release();
-      this.#healthy = true;
-      return result;
-    } catch (thrown) {
-      client.release(true);
-      throw this.#failed(
-        late
-          ? new StoreError('unavailable', 'the database did not answer in time', { cause: thrown })
-          : thrown,
-      );
-    } finally {
-      clearTimeout(timer);
-    }
+  /** The writing connection without a transaction; `limitMs` 0 sets no limit (migrations). Rejects with StoreError. */
+  async session<T>(work: (session: Session) => Promise<T>, limitMs?: number): Promise<T> {
+    return await this.writer.session(work, limitMs);
   }
 
   /** Asks for a sign of life; never rejects. */
@@ -141,16 +120,19 @@ export class Database {
     this.#pinging = false;
   }
 
+  /** Resolves when what is being read or written is done; upkeep is cut short, and goes on where it is begun next. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#pings);
-    await Promise.all([this.#readers.end(), this.#writer.end()]);
+    this.upkeep.cut();
+    await Promise.all([this.#readers.end(), this.writer.close(), this.upkeep.close()]);
   }
 
-  #pool(options: PoolConfig, timeoutMs: number): Pool {
+  #pool(options: PoolConfig, limits: string): Pool {
     // Runs before a connection is handed out; the pool waits for it. Not as start parameters, which poolers refuse.
     const onConnect = (client: ClientBase): unknown => {
       client.on('error', (error) => this.#failed(error));
-      return client.query(`SET statement_timeout = ${timeoutMs}; SET timezone = 'UTC'; SET jit = off`);
+      return client.query(`${limits}; SET timezone = 'UTC'; SET jit = off`);
     };
     const pool = new Pool({ ...options, onConnect });
     // An idle connection that breaks must not end the process.
@@ -160,7 +142,7 @@ export class Database {
 
   #failed(thrown: unknown): StoreError {
     const error = toStoreError(thrown);
-    if (error.kind !== 'unavailable') return error;
+    if (error.kind !== 'unavailable' || this.#closed) return error;
     const was = this.#healthy;
     this.#healthy = false;
     if (was) {
@@ -169,18 +151,4 @@ export class Database {
     }
     return error;
   }
-}
-
-async function runOn(
-  target: Pool | PoolClient,
-  statement: Statement,
-  values: readonly unknown[],
-): Promise<Row[]> {
-  const { rows } = await target.query<unknown[]>({
-    name: statement.name,
-    text: statement.text,
-    values: [...values],
-    rowMode: 'array',
-  });
-  return rows;
 }

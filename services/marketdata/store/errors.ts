@@ -1,12 +1,13 @@
 /**
  * Why the database did not do what was asked, told apart because callers answer differently:
  * - `unavailable`: it is away, starting, frozen, full or refuses the login: the same thing may work later;
+ * - `busy`: every connection that there is for it was in use for too long: it works, only too much is asked of it;
  * - `timeout`: it works, but took longer than a statement may;
  * - `bad_data`: it refused a value (SQLSTATE class 22);
  * - `exhausted`: it has no memory (locks count as such) for a transaction of this size;
  * - `failed`: anything else.
  */
-export type StoreErrorKind = 'unavailable' | 'timeout' | 'bad_data' | 'exhausted' | 'failed';
+export type StoreErrorKind = 'unavailable' | 'busy' | 'timeout' | 'bad_data' | 'exhausted' | 'failed';
 
 export class StoreError extends Error {
   readonly kind: StoreErrorKind;
@@ -43,6 +44,8 @@ function kindOf(thrown: unknown, message: string): StoreErrorKind {
     if (/^E[A-Z_]+$/.test(code)) return 'unavailable';
     return 'failed';
   }
+  // What waits in the pool's queue says nothing about the database: those that have the connections will tell.
+  if (message === 'timeout exceeded when trying to connect') return 'busy';
   // The driver's own errors carry no code. Its read timeout is longer than the server's own limit: when it fires, the
   // server has stopped to answer.
   return /connection|connect|timeout|client has encountered/i.test(message) ? 'unavailable' : 'failed';

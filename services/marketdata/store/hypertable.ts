@@ -38,7 +38,7 @@ export class Hypertable implements TradeTable {
     }
     const horizon = dropHorizon(now, this.#options.retentionDays);
     if (horizon === undefined) return;
-    await this.#database.write(async ({ client }) => {
+    await this.#database.upkeep.write(async ({ client }) => {
       const { rows } = await client.query<{ taken: boolean }>(
         'SELECT pg_try_advisory_xact_lock($1, $2) AS taken',
         [locks.housekeeping, housekeeping.retention],
@@ -55,7 +55,7 @@ export class Hypertable implements TradeTable {
   /** Replaces what an earlier start with other settings has left, in one transaction under a lock. */
   async #setPolicies(): Promise<void> {
     const { retentionDays, compressAfterDays } = this.#options;
-    await this.#database.write(async ({ client }) => {
+    await this.#database.upkeep.write(async ({ client }) => {
       await client.query('SELECT pg_advisory_xact_lock($1, $2)', [
         locks.housekeeping,
         housekeeping.retention,

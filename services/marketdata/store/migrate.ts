@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { Database, Session } from './database.ts';
+import type { Session } from './connection.ts';
+import type { Database } from './database.ts';
 import type { Edition, Layout } from './edition.ts';
 import { StoreError } from './errors.ts';
 import { housekeeping, locks } from './locks.ts';

@@ -1,4 +1,5 @@
-import type { Database, Session } from './database.ts';
+import type { Connection, Session } from './connection.ts';
+import type { Database } from './database.ts';
 import { housekeeping, locks } from './locks.ts';
 import { dayMs, dayStart, dropHorizon } from './retention.ts';
 import type { TradeTable } from './trade-table.ts';
@@ -24,30 +25,38 @@ export class Partitions implements TradeTable {
   }
 
   async prepare(days: Iterable<number>): Promise<void> {
+    await this.#make(days, this.#database.writer);
+  }
+
+  async maintain(now: number): Promise<void> {
+    const today = dayStart(now);
+    const { upkeep } = this.#database;
+    await this.#make(
+      Array.from({ length: daysAhead + 1 }, (_, ahead) => today + ahead * dayMs),
+      upkeep,
+    );
+    const horizon = dropHorizon(now, this.#retentionDays);
+    if (horizon === undefined) return;
+    await upkeep.session((session) => dropExpired(session, horizon));
+    for (const day of this.#known) if (day + dayMs <= horizon) this.#known.delete(day);
+  }
+
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #make(days: Iterable<number>, connection: Connection): Promise<void> {
     const missing = [...new Set(days)].filter((day) => !this.#known.has(day)).sort((a, b) => a - b);
     if (missing.length === 0) return;
     for (let at = 0; at < missing.length; at += daysAtOnce) {
       const days = missing.slice(at, at + daysAtOnce);
-      await this.#database.write(async (session) => {
+      await connection.write(async (session) => {
         await lock(session);
         const existing = await attached(session);
         for (const day of days) if (!existing.has(partitionName(day))) await create(session, day);
       });
       for (const day of days) this.#known.add(day);
     }
-  }
-
-  async maintain(now: number): Promise<void> {
-    const today = dayStart(now);
-    await this.prepare(Array.from({ length: daysAhead + 1 }, (_, ahead) => today + ahead * dayMs));
-    const horizon = dropHorizon(now, this.#retentionDays);
-    if (horizon === undefined) return;
-    await this.#database.session((session) => dropExpired(session, horizon));
-    for (const day of this.#known) if (day + dayMs <= horizon) this.#known.delete(day);
-  }
-
-  forget(): void {
-    this.#known.clear();
   }
 }
 
@@ -82,11 +91,12 @@ async function create({ client }: Session, day: number): Promise<void> {
 /**
  * Drops the days before the horizon, also those that a process left detached, or half detached, when it was killed. One
  * replica at a time; the others pass. Detaching concurrently keeps readers and writers going, which a plain drop of an
- * attached partition does not.
+ * attached partition does not; it waits for every transaction that has used the table, so the lock held meanwhile is not
+ * the one that making partitions takes.
  */
 async function dropExpired({ client, run }: Session, horizon: number): Promise<void> {
-  const key = [locks.housekeeping, housekeeping.partitions];
-  const [taken] = await run({ name: 'partitions_try', text: 'SELECT pg_try_advisory_lock($1, $2)' }, key);
+  const key = [locks.housekeeping, housekeeping.retention];
+  const [taken] = await run({ name: 'retention_try', text: 'SELECT pg_try_advisory_lock($1, $2)' }, key);
   if (taken?.[0] !== true) return;
   try {
     const rows = await run(

@@ -35,6 +35,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #closing = new AbortController();
   #upkeep: NodeJS.Timeout | undefined;
+  #maintaining: Promise<void> | undefined;
   #open = false;
 
   constructor(options: StoreOptions) {
@@ -52,7 +53,7 @@ export class Store {
   }
 
   /**
-   * Waits for the database, migrates it and begins the hourly upkeep. Rejects only for what waiting does not change: a
+   * Waits for the database, migrates it and begins the hourly upkeep, whose end it does not wait for. Rejects only for what waiting does not change: a
    * database of a newer version, a migration that fails, or `close` meanwhile.
    */
   async open(): Promise<{ edition: Edition; writer: TradeWriter }> {
@@ -72,6 +73,7 @@ export class Store {
     this.#closing.abort();
     clearInterval(this.#upkeep);
     await this.database.close();
+    await this.#maintaining;
   }
 
   async #openOnce(): Promise<{ edition: Edition; writer: TradeWriter }> {
@@ -80,18 +82,29 @@ export class Store {
     const layout = await migrate(database, edition);
     const table = this.#tradeTable(edition, layout === 'partitions');
     database.onAway(() => table.forget());
-    await this.#maintain(table);
-    this.#upkeep = setInterval(() => void this.#maintain(table), maintainEveryMs);
+    this.#maintain(table);
+    this.#upkeep = setInterval(() => this.#maintain(table), maintainEveryMs);
     this.#upkeep.unref();
     this.#open = true;
     return { edition, writer: new TradeWriter(database, this.markets, table) };
   }
 
+  /** Resolves when the upkeep under way, if any, is done. */
+  async upkept(): Promise<void> {
+    await this.#maintaining;
+  }
+
+  #maintain(table: TradeTable): void {
+    // One that takes more than an hour needs no second one beside it.
+    this.#maintaining ??= this.#maintainOnce(table).finally(() => (this.#maintaining = undefined));
+  }
+
   /** Never rejects: without upkeep trades are stored all the same, only old ones stay longer. */
-  async #maintain(table: TradeTable): Promise<void> {
+  async #maintainOnce(table: TradeTable): Promise<void> {
     try {
       await table.maintain(Date.now());
     } catch (error) {
+      if (this.#closing.signal.aborted) return;
       this.#options.report({ detail: 'upkeep of the trades table failed, tried again in an hour', error });
     }
   }

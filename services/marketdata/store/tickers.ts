@@ -1,6 +1,7 @@
 import { tickerMinutes } from '@sluice/market';
-import type { Database, Statement } from './database.ts';
+import type { Database } from './database.ts';
 import type { Order, Page } from './page.ts';
+import type { Statement } from './statement.ts';
 
 export interface SymbolPageQuery {
   readonly order: Order;

@@ -1,5 +1,6 @@
-import type { Database, Statement } from './database.ts';
+import type { Database } from './database.ts';
 import type { Order, Page, Range } from './page.ts';
+import type { Statement } from './statement.ts';
 import { tradeIdSql, tradeKey } from './trade-key.ts';
 
 /** A trade's place in the order of trades; `key` as the database keeps it. */

@@ -1,7 +1,8 @@
 import { finished } from 'node:stream/promises';
 import type { Trade } from '@sluice/market';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Database, Session } from './database.ts';
+import type { Session } from './connection.ts';
+import type { Database } from './database.ts';
 import { locks, marketSlots } from './locks.ts';
 import { pairKey, type Markets } from './markets.ts';
 import { dayStart } from './retention.ts';

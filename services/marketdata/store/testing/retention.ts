@@ -22,6 +22,7 @@ export function retentionCases(edition: Edition, database: () => Promise<string>
     await writer.write([trade(0), trade(1), trade(9), trade(10), trade(11), trade(400)]);
     const dropping = testStore(separate, { retentionDays: 9, report });
     await dropping.open();
+    await dropping.upkept();
     const market = (await dropping.markets.find('OLD')) as number;
     if (edition === 'community') {
       const jobs = await dropping.database.read({
@@ -56,6 +57,7 @@ export function retentionCases(edition: Edition, database: () => Promise<string>
     // A later start finds everything as it should be.
     const again = testStore(separate, { retentionDays: 9, report });
     await again.open();
+    await again.upkept();
     await Promise.all([keeping.close(), dropping.close(), again.close()]);
     expect(reports).toEqual([]);
   });
