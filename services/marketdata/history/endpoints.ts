@@ -40,6 +40,7 @@ export function historyEndpoints(options: HistoryOptions): Record<string, Endpoi
       },
       find: (symbol) => store.markets.find(symbol),
       firstVenue: (symbol) => store.markets.firstVenue(symbol),
+      horizon: () => store.horizon.now(),
       stored: (market, trades) => store.trades.stored(market, trades),
     },
     { horizon },

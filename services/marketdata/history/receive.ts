@@ -8,6 +8,8 @@ export interface KnownTrades {
   readonly healthy: boolean;
   find(symbol: string): Promise<number | undefined>;
   firstVenue(symbol: string): Promise<string | undefined>;
+  /** The database's own horizon, which is that of the settings or higher. */
+  horizon(): Promise<number>;
   stored(market: number, trades: readonly Trade[]): Promise<ReadonlySet<number>>;
 }
 
@@ -38,7 +40,8 @@ export function tradeReceiver(
 ): (symbol: string, body: TradesInput, deadline: number) => Promise<Received> {
   return async (symbol, { trades, venue: named }, deadline) => {
     refuseOutOfTime(trades, options.horizon());
-    const { stored, venue } = await lookUp(known, symbol, trades, named);
+    const { stored, venue, horizon } = await lookUp(known, symbol, trades, named);
+    refuseOutOfTime(trades, horizon);
     const acks = await Promise.all(
       trades
         .filter((_, index) => !stored.has(index))
@@ -59,18 +62,18 @@ async function lookUp(
   symbol: string,
   trades: readonly Trade[],
   named: string | undefined,
-): Promise<{ stored: ReadonlySet<number>; venue: string }> {
-  const fallback = { stored: new Set<number>(), venue: named ?? 'http' };
+): Promise<{ stored: ReadonlySet<number>; venue: string; horizon: number | undefined }> {
+  const fallback = { stored: new Set<number>(), venue: named ?? 'http', horizon: undefined };
   // A database that is known to be away is not waited for: the feed's trades are safe on the stream.
   if (!known.healthy) return fallback;
   try {
-    const market = await known.find(symbol);
-    if (market === undefined) return fallback;
+    const [market, horizon] = await Promise.all([known.find(symbol), known.horizon()]);
+    if (market === undefined) return { ...fallback, horizon };
     const [stored, venue] = await Promise.all([
       known.stored(market, trades),
       named ?? known.firstVenue(symbol),
     ]);
-    return { stored, venue: venue ?? fallback.venue };
+    return { stored, venue: venue ?? fallback.venue, horizon };
   } catch {
     return fallback;
   }

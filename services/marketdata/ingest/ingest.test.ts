@@ -117,7 +117,7 @@ describe('ingest', () => {
         if (rows.some(({ trade }) => trade.id === poison))
           return Promise.reject(new StoreError('bad_data', 'value out of range'));
         written.push(...rows);
-        return Promise.resolve({ stored: rows.length, duplicates: 0 });
+        return Promise.resolve({ stored: rows.length, duplicates: 0, expired: 0 });
       },
     });
     await until(() => written.length === 98 && rejected.length === 1);
@@ -210,6 +210,32 @@ describe('ingest', () => {
     const refused = await ask(worker.bus, 'add-trades', { symbol: 'AGED', body: { trades: [young, old] } });
     expect(refused.status).toBe(400);
     expect(refused.body).toMatchObject({ errors: [{ in: 'body', pointer: '/trades/1/ts' }] });
+    await worker.stop();
+  });
+
+  it('passes over trades of days that were dropped when trades were kept for less time', slow, async () => {
+    await using server = await startNatsServer();
+    const databaseUrl = await createDatabase();
+    const earlier = await startWorker({ natsUrl: server.url, databaseUrl, retentionDays: 3 });
+    await earlier.ingesting;
+    await earlier.store.upkept();
+    await earlier.stop();
+    const worker = await startWorker({ natsUrl: server.url, databaseUrl });
+    await worker.ingesting;
+    const at = (id: string, ts: number) => ({ id, ts, price: '1', size: '1', side: 'buy' as const });
+    const old = at('1', Date.now() - 6 * 86_400_000);
+    const young = at('2', Date.now());
+    await publishTrades(
+      worker.bus,
+      [old, young].map((trade) => ({ symbol: 'AGED', venue: 'made', trade })),
+    );
+    await until(async () => (await worker.trades('stored')) + (await worker.trades('expired')) === 2);
+    expect(await marketTrades(worker, 'AGED')).toBe(1);
+    for (const symbol of ['AGED', 'NEW']) {
+      const refused = await ask(worker.bus, 'add-trades', { symbol, body: { trades: [young, old] } });
+      expect(refused.status).toBe(400);
+      expect(refused.body).toMatchObject({ errors: [{ in: 'body', pointer: '/trades/1/ts' }] });
+    }
     await worker.stop();
   });
 });

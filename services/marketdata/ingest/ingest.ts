@@ -106,9 +106,10 @@ export class Ingest {
     const [first] = taken;
     if (!first) return;
     try {
-      const { stored, duplicates } = await sink.write(taken);
+      const { stored, duplicates, expired } = await sink.write(taken);
       this.#options.metrics.trades.inc({ outcome: 'stored' }, stored);
       this.#options.metrics.trades.inc({ outcome: 'duplicate' }, duplicates);
+      this.#options.metrics.trades.inc({ outcome: 'expired' }, expired);
     } catch (error) {
       const bad = isStoreError(error, 'bad_data');
       if (!bad && !(isStoreError(error, 'exhausted') && taken.length > 1)) throw error;

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import type { Edition } from './edition.ts';
+import { settlePolicy, type Horizon } from './horizon.ts';
 import { housekeeping, locks } from './locks.ts';
 import { dayMs, dropHorizon } from './retention.ts';
 import type { TradeTable } from './trade-table.ts';
@@ -18,11 +19,13 @@ export interface HypertableOptions {
  */
 export class Hypertable implements TradeTable {
   readonly #database: Database;
+  readonly #horizon: Horizon;
   readonly #options: HypertableOptions;
   #policiesSet = false;
 
-  constructor(database: Database, options: HypertableOptions) {
+  constructor(database: Database, horizon: Horizon, options: HypertableOptions) {
     this.#database = database;
+    this.#horizon = horizon;
     this.#options = options;
   }
 
@@ -38,6 +41,7 @@ export class Hypertable implements TradeTable {
     }
     const horizon = dropHorizon(now, this.#options.retentionDays);
     if (horizon === undefined) return;
+    await this.#horizon.raise(horizon);
     await this.#database.upkeep.write(async ({ client }) => {
       const { rows } = await client.query<{ taken: boolean }>(
         'SELECT pg_try_advisory_xact_lock($1, $2) AS taken',
@@ -55,7 +59,9 @@ export class Hypertable implements TradeTable {
   /** Replaces what an earlier start with other settings has left, in one transaction under a lock. */
   async #setPolicies(): Promise<void> {
     const { retentionDays, compressAfterDays } = this.#options;
-    await this.#database.upkeep.write(async ({ client }) => {
+    if (retentionDays > 0) await this.#horizon.announcePolicy(retentionDays);
+    await this.#database.upkeep.write(async (session) => {
+      const { client } = session;
       await client.query('SELECT pg_advisory_xact_lock($1, $2)', [
         locks.housekeeping,
         housekeeping.retention,
@@ -66,6 +72,7 @@ export class Hypertable implements TradeTable {
         const after = (retentionDays + 2) * dayMs;
         await client.query(`SELECT add_retention_policy('trade', drop_after => ${after}::bigint)`);
       }
+      await settlePolicy(session, retentionDays > 0 ? retentionDays : null);
       await client.query("CALL remove_columnstore_policy('trade', if_exists => true)");
       if (compressAfterDays > 0) {
         const { rows } = await client.query<{ on: boolean }>(

@@ -12,4 +12,4 @@ export const locks = {
 /** Markets share locks: a batch may hold trades of thousands, and the server has room for some thousand locks in all. */
 export const marketSlots = 256;
 
-export const housekeeping = { migrate: 1, partitions: 2, retention: 3 } as const;
+export const housekeeping = { migrate: 1, partitions: 2, retention: 3, horizon: 4 } as const;

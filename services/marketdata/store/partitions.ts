@@ -1,5 +1,6 @@
 import type { Connection, Session } from './connection.ts';
 import type { Database } from './database.ts';
+import type { Horizon } from './horizon.ts';
 import { housekeeping, locks } from './locks.ts';
 import { dayMs, dayStart, dropHorizon } from './retention.ts';
 import type { TradeTable } from './trade-table.ts';
@@ -16,11 +17,13 @@ const daysAtOnce = 100;
  */
 export class Partitions implements TradeTable {
   readonly #database: Database;
+  readonly #horizon: Horizon;
   readonly #retentionDays: number;
   readonly #known = new Set<number>();
 
-  constructor(database: Database, retentionDays: number) {
+  constructor(database: Database, horizon: Horizon, retentionDays: number) {
     this.#database = database;
+    this.#horizon = horizon;
     this.#retentionDays = retentionDays;
   }
 
@@ -37,6 +40,7 @@ export class Partitions implements TradeTable {
     );
     const horizon = dropHorizon(now, this.#retentionDays);
     if (horizon === undefined) return;
+    await this.#horizon.raise(horizon);
     await upkeep.session((session) => dropExpired(session, horizon));
     for (const day of this.#known) if (day + dayMs <= horizon) this.#known.delete(day);
   }

@@ -3,6 +3,7 @@ import { Candles } from './candles.ts';
 import { Database, type DatabaseOptions } from './database.ts';
 import { findEdition, type Edition } from './edition.ts';
 import { toStoreError } from './errors.ts';
+import { Horizon } from './horizon.ts';
 import { Hypertable } from './hypertable.ts';
 import { Markets } from './markets.ts';
 import { migrate } from './migrate.ts';
@@ -28,6 +29,7 @@ const retryMaxMs = 5_000;
  */
 export class Store {
   readonly database: Database;
+  readonly horizon: Horizon;
   readonly markets: Markets;
   readonly trades: Trades;
   readonly candles: Candles;
@@ -41,6 +43,7 @@ export class Store {
   constructor(options: StoreOptions) {
     this.#options = options;
     this.database = new Database(options);
+    this.horizon = new Horizon(this.database);
     this.markets = new Markets(this.database);
     this.trades = new Trades(this.database);
     this.candles = new Candles(this.database);
@@ -86,7 +89,7 @@ export class Store {
     this.#upkeep = setInterval(() => this.#maintain(table), maintainEveryMs);
     this.#upkeep.unref();
     this.#open = true;
-    return { edition, writer: new TradeWriter(database, this.markets, table) };
+    return { edition, writer: new TradeWriter(database, this.markets, this.horizon, table) };
   }
 
   /** Resolves when the upkeep under way, if any, is done. */
@@ -113,7 +116,7 @@ export class Store {
     const { retentionDays, compressAfterDays } = this.#options;
     // A database that got TimescaleDB later keeps the partitions it has.
     return partitioned || edition === 'plain'
-      ? new Partitions(this.database, retentionDays)
-      : new Hypertable(this.database, { edition, retentionDays, compressAfterDays });
+      ? new Partitions(this.database, this.horizon, retentionDays)
+      : new Hypertable(this.database, this.horizon, { edition, retentionDays, compressAfterDays });
   }
 }

@@ -1,10 +1,14 @@
+import { holdHorizon, horizonSql } from './horizon.ts';
+
 /** The statements of one ingest transaction, in their order. */
 
 /**
  * `stage` takes the batch as it came, `delta` the candles of its new trades per minute. Temporary tables are not written
- * ahead (no WAL) and seen by their own connection only.
+ * ahead (no WAL) and seen by their own connection only. The horizon is held from here on, before any market, so that no
+ * writer waits for it while others wait for its markets.
  */
-export const stageTables = `
+export const beginBatch = `
+${holdHorizon};
 CREATE TEMP TABLE IF NOT EXISTS stage (
   market_id int, venue_id smallint, ts bigint, key text COLLATE "C", price numeric, size numeric, buy boolean
 ) ON COMMIT DELETE ROWS;
@@ -22,14 +26,17 @@ export const lockMarkets = {
 
 /**
  * A statement of its own after the lock, because a statement sees what was committed before it began, not before it
- * waited. Counts the trades that are new.
+ * waited. One row: trades that are new, those from before the horizon, which are left out, and the horizon itself.
  */
 export const storeTrades = {
   name: 'store_trades',
   text: `
-WITH fresh AS (
+WITH horizon AS MATERIALIZED (
+  ${horizonSql}
+), fresh AS (
   INSERT INTO trade (ts, market_id, venue_id, buy, key, price, size)
-  SELECT ts, market_id, venue_id, buy, key, price, size FROM stage ORDER BY market_id, ts, key
+  SELECT ts, market_id, venue_id, buy, key, price, size FROM stage
+  WHERE ts >= (SELECT ts FROM horizon) ORDER BY market_id, ts, key
   ON CONFLICT DO NOTHING
   RETURNING market_id, ts, key, price, size, buy
 ), minute AS (
@@ -47,7 +54,9 @@ WITH fresh AS (
   FROM minute
   RETURNING trades
 )
-SELECT coalesce(sum(trades), 0)::int FROM folded`,
+SELECT (SELECT coalesce(sum(trades), 0)::int FROM folded),
+       (SELECT count(*)::int FROM stage WHERE ts < horizon.ts), horizon.ts
+FROM horizon`,
 };
 
 /** Folds the minutes of the batch into buckets of `lengthMs` and merges them into a table of candles. */
