@@ -20,6 +20,8 @@ it('reads integer milliseconds and ISO 8601 with and without time, fraction and 
   expect(parseTime('2024-08-08')).toBe(Date.UTC(2024, 7, 8));
   expect(parseTime('2024-02-29T00:00')).toBe(Date.UTC(2024, 1, 29));
   expect(parseTime('0')).toBe(0);
+  // Already 1970 in UTC.
+  expect(parseTime('1969-12-31T23:00-02:00')).toBe(3_600_000);
   expect(parseTime(String(maxTs))).toBe(maxTs);
 });
 
@@ -58,6 +60,11 @@ it('refuses everything else', () => {
     '2024-08-08T23:54:15Z ',
     '20240808T235415Z',
     '0000-01-01',
+    // Years of two digits are no years of the twentieth century.
+    '0001-01-01',
+    '0070-01-01',
+    '0099-12-31T23:59:59Z',
+    '1970-01-01T00:00+02:00',
   ];
   for (const text of texts) expect(parseTime(text), text).toBeUndefined();
 });

@@ -28,7 +28,10 @@ export function parseTime(text: string): number | undefined {
   ];
   const ms = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
   if (hour > 23 || minute > 59 || second > 59 || field(10) > 23 || field(11) > 59) return undefined;
-  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second, ms));
+  // Field by field, because Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second, ms);
   // The 30th of February would come out as a day of March.
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
   const offset = (field(10) * 60 + field(11)) * 60_000;
