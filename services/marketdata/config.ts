@@ -33,7 +33,7 @@ export const marketdataConfig = defineConfig('marketdata', {
   ),
   tradesRetentionDays: integer(
     'SLUICE_TRADES_RETENTION_DAYS',
-    'Whole days that trades are kept, 0 for ever. Candles are kept for ever. Older trades are refused.',
+    'Whole days that trades are kept, 0 for ever. Candles are kept for ever. Older trades are refused, also after it is raised where they were dropped already.',
     { min: 0, max: 36_500, default: 0 },
   ),
   tradesCompressAfterDays: integer(

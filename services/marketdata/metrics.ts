@@ -11,7 +11,7 @@ export function marketdataMetrics(registry: Registry) {
     trades: new Counter({
       name: 'sluice_marketdata_trades_total',
       help:
-        'Trade events taken from the stream: `stored`, `duplicate` (already there), `expired` (older than trades are kept), ' +
+        'Trade events taken from the stream: `stored`, `duplicate` (already there), `expired` (older than trades are, or once were, kept), ' +
         '`rejected` (not a valid trade, never tried again).',
       labelNames: ['outcome'],
       registers,
