@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileCheck } from './compile.ts';
-import { isMultiple } from './multiple-of.ts';
+import { isMultiple, readDivisor } from './multiple-of.ts';
 
 test.each<[number, number]>([
   [19.99, 0.01],
@@ -20,7 +20,7 @@ test.each<[number, number]>([
   [-0, 3],
   [0.75, 0.15],
   [9, 3],
-])('%d is a multiple of %d', (value, divisor) => expect(isMultiple(value, divisor)).toBe(true));
+])('%d is a multiple of %d', (value, divisor) => expect(isMultiple(value, readDivisor(divisor))).toBe(true));
 
 test.each<[number, number]>([
   [19.991, 0.01],
@@ -36,7 +36,21 @@ test.each<[number, number]>([
   [1, Infinity],
   [Number.NaN, 0.5],
   [0.5, 0],
-])('%d is no multiple of %d', (value, divisor) => expect(isMultiple(value, divisor)).toBe(false));
+])('%d is no multiple of %d', (value, divisor) =>
+  expect(isMultiple(value, readDivisor(divisor))).toBe(false),
+);
+
+test.each([
+  [123_456_789_012_345_680, 0.01],
+  [1e16, 0.03],
+  [3e16, 0.03],
+  [1e17, 0.07],
+  [7e17, 0.07],
+  [9_007_199_254_740_991, 0.1],
+])('%d, beyond what is counted fast, is as good a multiple of %d as its digits say', (value, divisor) => {
+  const cents = BigInt(value) * 100n;
+  expect(isMultiple(value, readDivisor(divisor))).toBe(cents % BigInt(Math.round(divisor * 100)) === 0n);
+});
 
 test('decimals are multiples as whole numbers are, wherever the point is', () => {
   const whole = fc.integer({ min: -1_000_000_000, max: 1_000_000_000 });
@@ -44,8 +58,8 @@ test('decimals are multiples as whole numbers are, wherever the point is', () =>
   fc.assert(
     fc.property(whole, fc.integer({ min: 1, max: 100_000 }), places, (value, divisor, after) => {
       const scaled = (n: number): number => Number(`${n}e-${after}`);
-      expect(isMultiple(scaled(value), scaled(divisor))).toBe(value % divisor === 0);
-      expect(isMultiple(scaled(value * divisor), scaled(divisor))).toBe(true);
+      expect(isMultiple(scaled(value), readDivisor(scaled(divisor)))).toBe(value % divisor === 0);
+      expect(isMultiple(scaled(value * divisor), readDivisor(scaled(divisor)))).toBe(true);
     }),
   );
 });
