@@ -153,6 +153,28 @@ describe('path parameters and headers', () => {
       'header /X-Tenant is required',
       'path /id must be integer',
     ]));
+
+  test('are checked whatever form the schema of the fields has', () => {
+    const parts: RouteSchemas = {
+      headers: {
+        required: ['x-tenant'],
+        allOf: [{ required: ['X-Group'], properties: { 'X-Group': { type: 'integer' } } }],
+        additionalProperties: false,
+      },
+    };
+    const agent = ['user-agent', 'test'];
+    expect(refused(parts, { headers: agent }).toSorted()).toEqual([
+      'header /X-Group is required',
+      'header /x-tenant is required',
+    ]);
+    expect(refused(parts, { headers: [...agent, 'x-tenant', 'acme', 'x-group', 'staff'] })).toEqual([
+      'header /X-Group must be integer',
+    ]);
+    expect(refused(parts, { headers: [...agent, 'x-tenant', 'acme', 'x-group', '0x7'] })).toEqual([
+      'header /X-Group must be a number as JSON writes it',
+    ]);
+    expect(refused(parts, { headers: [...agent, 'x-tenant', 'acme', 'x-group', '7'] })).toEqual([]);
+  });
 });
 
 describe('a body', () => {

@@ -15,8 +15,9 @@ import {
   refuseCodedBody,
   type QueryValues,
 } from '@sluice/service';
-import { headerValue, headerValues, TextMap, type RequestInput } from '@sluice/wire';
+import { headerValue, type RequestInput } from '@sluice/wire';
 import { fieldErrors, invalid } from './field-errors.ts';
+import { headerSchema, headerTexts } from './header-schema.ts';
 import { parseJsonBody } from './json-body.ts';
 
 export interface RequestCheck {
@@ -87,7 +88,7 @@ function queryPart(schema: JsonSchema | null): Part | null {
     };
     try {
       runCoerced(check, texts, 'query', errors);
-      for (const name of repeated) errors.push({ in: 'query', pointer: pointer(name), detail: onceOnly });
+      for (const name of repeated) errors.push({ in: 'query', pointer: pointerTo(name), detail: onceOnly });
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
@@ -95,20 +96,29 @@ function queryPart(schema: JsonSchema | null): Part | null {
   };
 }
 
-/** RFC 9110 section 5.3: fields of one name are one list, joined by commas. Names are the same in any case. */
 function headersPart(schema: JsonSchema | null): Part | null {
-  if (schema === null || !isObjectSchema(schema) || !isObjectSchema(schema['properties'])) return null;
-  const check = compileCheck(schema, 'coerced');
-  const names = Object.keys(schema['properties']);
-  const values = (request: RequestInput): Record<string, string> => {
-    const found = new TextMap();
-    for (const name of names) {
-      const fields = headerValues(request.headers, name.toLowerCase());
-      if (fields.length > 0) found[name] = fields.join(', ');
-    }
-    return found;
+  // Whatever takes any field need not have them decoded.
+  if (schema === null || schema === true) return null;
+  const { schema: lowered, written } = headerSchema(schema);
+  const check = compileCheck(lowered, 'coerced');
+  return (request, errors) => {
+    const faults: FieldError[] = [];
+    runCoerced(check, () => headerTexts(request.headers), 'header', faults);
+    for (const fault of faults) errors.push({ ...fault, pointer: asWritten(fault.pointer, written) });
   };
-  return (request, errors) => runCoerced(check, () => values(request), 'header', errors);
+}
+
+/** The field that a pointer begins with, as the schema writes its name. */
+function asWritten(pointer: string, written: ReadonlyMap<string, string>): string {
+  return pointer.replace(/^\/([^/]*)/, (whole, token: string) => {
+    const name = written.get(token.replaceAll('~1', '/').replaceAll('~0', '~'));
+    return name === undefined ? whole : pointerTo(name);
+  });
+}
+
+/** RFC 6901 section 3. */
+function pointerTo(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function bodyPart(schema: JsonSchema | null, options: CheckOptions): Part | null {
@@ -184,13 +194,8 @@ function runCoerced(check: Check, texts: () => Texts, part: FieldError['in'], er
     if (was.some((text, index) => isOddNumber(text) && typeof is[index] === 'number'))
       errors.push({
         in: part,
-        pointer: pointer(name),
+        pointer: pointerTo(name),
         detail: 'must be a number as JSON writes it',
       });
   }
-}
-
-/** RFC 6901 section 3. */
-function pointer(name: string): string {
-  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
