@@ -19,7 +19,8 @@ export const routerConfig = defineConfig('router', {
   }),
   schemaMaxAgeMs: z.coerce.number().int().min(100).default(10_000).meta({
     env: 'SLUICE_SCHEMA_MAX_AGE_MS',
-    description: 'Age at which the schemas of backends are fetched again for /openapi.json, milliseconds.',
+    description:
+      'Age at which the schemas of backends are fetched again, for checks of requests and for /openapi.json, milliseconds.',
   }),
   apiTitle: z.string().default('Sluice').meta({
     env: 'SLUICE_API_TITLE',

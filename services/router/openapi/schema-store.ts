@@ -18,7 +18,10 @@ interface Entry {
   /** Null where nothing usable was answered. */
   readonly announced: AnnouncedSchemas | null;
   readonly bytes: number;
-  readonly fetchedAt: number;
+  /** Questions in a row without a usable answer. */
+  readonly failures: number;
+  /** When it is to be asked for again, on the clock of `now`. */
+  readonly due: number;
 }
 
 /** Bounds on foreign schemas: one answer, and all of them together. */
@@ -26,18 +29,22 @@ const maxAnswerBytes = 128 * 1024;
 const maxTotalBytes = 16 * 1024 * 1024;
 const fetchTimeoutMs = 2_000;
 const concurrency = 32;
+/** After a lost or bad answer: requests are refused until there is a good one. Twice as long after each, up to the most. */
+const retryMs = 500;
+const mostRetryMs = 10_000;
 
 /**
  * The endpoints' schemas, fetched from their schema subjects when the document is asked for or a request is to be
  * checked, and kept until the route
  * changes or goes; what is older than `maxAgeMs` is fetched again, because a backend can be replaced under the same
- * version. A schema that is missing or bad is reported once and left out.
+ * version. A schema that is missing or bad is reported once, left out, and asked for again soon.
  */
 export class SchemaStore {
   readonly #bus: Bus;
   readonly #table: RouteTable;
   readonly #maxAgeMs: number;
   readonly #report: (problem: { route: string; detail: string }) => void;
+  readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #loading = new Map<CompiledRoute, Promise<AnnouncedSchemas | null>>();
   readonly #declaredFragments = new WeakMap<CompiledRoute, Fragment | null>();
@@ -53,11 +60,14 @@ export class SchemaStore {
     table: RouteTable;
     maxAgeMs: number;
     report: (problem: { route: string; detail: string }) => void;
+    /** Milliseconds of a clock that never goes back; default that of the process. */
+    now?: () => number;
   }) {
     this.#bus = options.bus;
     this.#table = options.table;
     this.#maxAgeMs = options.maxAgeMs;
     this.#report = options.report;
+    this.#now = options.now ?? (() => performance.now());
     this.#unlisten = options.table.onChange(({ removed }) => {
       for (const id of removed) {
         this.#drop(id);
@@ -73,13 +83,18 @@ export class SchemaStore {
   }
 
   /**
-   * The schemas of a route as they are known here, at once; what is old is asked for again meanwhile. Undefined while
-   * nothing has been asked for yet, null where the service gave nothing usable.
+   * The schemas of a route as they are known here, at once; what is old is asked for again meanwhile. Undefined where
+   * they are to be loaded: nothing has been asked for yet, or nothing usable was answered and it is time to ask again.
+   * Null where that was a moment ago.
    */
   announced(route: CompiledRoute): AnnouncedSchemas | null | undefined {
     const entry = this.#entries.get(route.id);
     if (entry?.route !== route) return undefined;
-    if (entry.fetchedAt < performance.now() - this.#maxAgeMs) void this.load(route);
+    if (entry.due <= this.#now()) {
+      // Without schemas the request can only be refused: it waits for the answer instead.
+      if (entry.announced === null) return undefined;
+      void this.load(route);
+    }
     return entry.announced;
   }
 
@@ -87,9 +102,7 @@ export class SchemaStore {
   load(route: CompiledRoute): Promise<AnnouncedSchemas | null> {
     const loading = this.#loading.get(route);
     if (loading) return loading;
-    const asked = this.#fetch(route)
-      .then(() => this.#entries.get(route.id)?.announced ?? null)
-      .finally(() => this.#loading.delete(route));
+    const asked = this.#fetch(route).finally(() => this.#loading.delete(route));
     this.#loading.set(route, asked);
     return asked;
   }
@@ -109,14 +122,14 @@ export class SchemaStore {
    * anybody waiting: a backend that does not answer would make every document slow. Callers share one run of each.
    */
   refresh(): Promise<void> {
-    const oldest = performance.now() - this.#maxAgeMs;
+    const now = this.#now();
     const missing: CompiledRoute[] = [];
     const old: CompiledRoute[] = [];
     for (const route of this.#table.routes()) {
       if (route.schemaSubject === null) continue;
       const entry = this.#entries.get(route.id);
       if (entry?.route !== route) missing.push(route);
-      else if (entry.fetchedAt < oldest) old.push(route);
+      else if (entry.due <= now) old.push(route);
     }
     if (old.length > 0 && !this.#renewing) {
       this.#renewing = true;
@@ -149,42 +162,58 @@ export class SchemaStore {
   async #fetchAll(routes: readonly CompiledRoute[]): Promise<void> {
     const next = routes.values();
     const worker = async (): Promise<void> => {
-      for (const route of next) await this.#fetch(route);
+      for (const route of next) await this.load(route);
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, routes.length) }, worker));
   }
 
-  async #fetch(route: CompiledRoute): Promise<void> {
-    let fragment: Fragment | null = null;
-    let announced: AnnouncedSchemas | null = null;
-    let bytes = 0;
+  async #fetch(route: CompiledRoute): Promise<AnnouncedSchemas | null> {
     try {
       const deadline = Date.now() + fetchTimeoutMs;
       const answer = await this.#bus.request(route.schemaSubject as string, '', { deadline });
-      bytes = answer.data.length;
+      const bytes = answer.data.length;
       if (bytes > maxAnswerBytes) throw new SchemaError(`the answer is larger than ${maxAnswerBytes} bytes`);
       const held = this.#entries.get(route.id)?.bytes ?? 0;
       if (this.#totalBytes - held + bytes > maxTotalBytes)
         throw new SchemaError(`all schemas together are larger than ${maxTotalBytes} bytes`);
       const document: unknown = answer.json();
-      fragment = readFragment(route, document);
-      announced = announcedIn(document as Record<string, unknown>, answer.text());
+      const fragment = readFragment(route, document);
+      const announced = announcedIn(document as Record<string, unknown>, answer.text());
+      if (this.#gone(route)) return announced;
       this.#reported.delete(route.id);
+      this.#keep({ route, fragment, announced, bytes, failures: 0, due: this.#now() + this.#maxAgeMs });
+      return announced;
     } catch (error) {
-      // A backend that is too busy to answer keeps the schemas it had.
-      const before = this.#entries.get(route.id);
-      if (before?.route === route && before.announced !== null && !(error instanceof SchemaError)) {
-        this.#entries.set(route.id, { ...before, fetchedAt: performance.now() });
-        return;
-      }
-      bytes = 0;
-      this.#tell(route.id, error instanceof Error ? error.message : String(error));
+      if (this.#gone(route)) return null;
+      return this.#failed(route, error);
     }
-    this.#drop(route.id);
-    // The route may have gone while its schema was on the way.
-    if (this.#table.get(route.id) !== route) return;
-    this.#entries.set(route.id, { route, fragment, announced, bytes, fetchedAt: performance.now() });
-    this.#totalBytes += bytes;
+  }
+
+  /** The route may go, or become another one of its id, while its schema is on the way. */
+  #gone(route: CompiledRoute): boolean {
+    return this.#table.get(route.id) !== route;
+  }
+
+  #failed(route: CompiledRoute, error: unknown): AnnouncedSchemas | null {
+    const last = this.#entries.get(route.id);
+    const before = last?.route === route ? last : undefined;
+    const failures = (before?.failures ?? 0) + 1;
+    const wait = Math.min(retryMs * 2 ** (failures - 1), mostRetryMs, this.#maxAgeMs);
+    const due = this.#now() + wait;
+    // A backend that is too busy to answer keeps the schemas it had.
+    if (before !== undefined && before.announced !== null && !(error instanceof SchemaError)) {
+      this.#entries.set(route.id, { ...before, failures, due });
+      return before.announced;
+    }
+    this.#tell(route.id, error instanceof Error ? error.message : String(error));
+    this.#keep({ route, fragment: null, announced: null, bytes: 0, failures, due });
+    return null;
+  }
+
+  #keep(entry: Entry): void {
+    this.#drop(entry.route.id);
+    this.#entries.set(entry.route.id, entry);
+    this.#totalBytes += entry.bytes;
     this.#version++;
   }
 
