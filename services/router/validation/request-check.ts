@@ -2,7 +2,6 @@ import { SluiceError, type FieldError } from '@sluice/errors';
 import {
   checkSchema,
   compileCheck,
-  isObjectSchema,
   type Check,
   type JsonSchema,
 } from '@sluice/policy/schemas';
