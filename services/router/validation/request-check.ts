@@ -1,10 +1,5 @@
 import { SluiceError, type FieldError } from '@sluice/errors';
-import {
-  checkSchema,
-  compileCheck,
-  type Check,
-  type JsonSchema,
-} from '@sluice/policy/schemas';
+import { checkSchema, compileCheck, type Check, type JsonSchema } from '@sluice/policy/schemas';
 import type { RouteSchemas } from '@sluice/routes';
 import {
   keepFirst,
