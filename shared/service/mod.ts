@@ -20,3 +20,4 @@ export { parseExactJson, parseVerbatimJson } from './exact-json.ts';
 export { parseQuery } from './query.ts';
 export { keepFirst, onceOnly, queryFields } from './query-fields.ts';
 export { refuseCodedBody } from './content-coding.ts';
+export { fieldsOf, type Field } from './fields.ts';

@@ -214,3 +214,35 @@ test('the linter of Redocly finds no error', async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test('parameters behind a reference and in parts of a schema are listed', () => {
+  const list = { type: 'array', items: { type: 'string' } };
+  const query = {
+    $ref: '#/$defs/Filter',
+    allOf: [{ properties: { limit: { type: 'integer', description: 'How many.' } } }],
+    $defs: {
+      Filter: {
+        properties: { symbol: { $ref: '#/$defs/Symbols' }, limit: { maximum: 5 } },
+        required: ['symbol'],
+      },
+      Symbols: list,
+    },
+  };
+  const { paths, components } = assemble([[route('orders.list', 'GET', '/v1/orders'), { query }]]);
+  expect(paths['/v1/orders']?.['get']?.parameters).toEqual([
+    {
+      name: 'limit',
+      in: 'query',
+      required: false,
+      description: 'How many.',
+      schema: { allOf: [{ type: 'integer', description: 'How many.' }, { maximum: 5 }] },
+    },
+    {
+      name: 'symbol',
+      in: 'query',
+      required: true,
+      schema: { $ref: '#/components/schemas/orders.list.Symbols' },
+    },
+  ]);
+  expect(components.schemas['orders.list.Symbols']).toEqual(list);
+});

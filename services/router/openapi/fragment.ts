@@ -1,5 +1,6 @@
 import { checkSchema, isObjectSchema, SchemaError, type JsonSchema } from '@sluice/policy/schemas';
 import type { CompiledRoute } from '@sluice/routes';
+import { fieldsOf } from '@sluice/service';
 import { Adoption } from './adoption.ts';
 
 /** A query or header parameter, ready for the document. */
@@ -64,19 +65,21 @@ export function readFragment(route: CompiledRoute, answer: unknown): Fragment {
   };
 }
 
-/** The properties of an object schema as parameters; a schema of another form names none. */
+/** The members that an object schema names as parameters; a schema of another form names none. */
 function parameters(adoption: Adoption, schema: JsonSchema | null, name: string): ParameterPart[] {
-  if (schema === null || typeof schema === 'boolean' || !isObjectSchema(schema['properties'])) return [];
+  if (schema === null) return [];
   const source = adoption.source(schema, name);
-  const required = new Set(Array.isArray(schema['required']) ? schema['required'] : []);
-  return Object.entries(schema['properties'])
+  return [...fieldsOf(schema)]
     .filter(([property]) => property !== '')
-    .map(([property, value]) => ({
-      name: property,
-      required: required.has(property),
-      description: isObjectSchema(value) ? text(value['description'], longestDescription) : null,
-      schema: source.convert(value),
-    }));
+    .map(([property, { schemas, required }]) => {
+      const described = schemas.find((each) => isObjectSchema(each) && 'description' in each);
+      return {
+        name: property,
+        required,
+        description: isObjectSchema(described) ? text(described['description'], longestDescription) : null,
+        schema: source.convert(schemas.length === 1 ? schemas[0] : { allOf: schemas }),
+      };
+    });
 }
 
 function text(value: unknown, longest: number): string | null {

@@ -1,0 +1,56 @@
+type Json = Readonly<Record<string, unknown>>;
+
+/** A member that an object schema names. */
+export interface Field {
+  /** More than one where several parts of the schema name it: all of them hold. */
+  readonly schemas: readonly unknown[];
+  readonly required: boolean;
+}
+
+/** The members that a JSON Schema of an object names: by itself, behind local references, and in the parts of `allOf`. */
+export function fieldsOf(root: unknown): Map<string, Field> {
+  const schemas = new Map<string, unknown[]>();
+  const required = new Set<unknown>();
+  const parts = new Set([root]);
+  // A set is walked to its end while it grows, and takes no part twice: a schema may refer to itself.
+  for (const part of parts) {
+    if (!isObject(part)) continue;
+    const { properties, required: names, allOf, $ref } = part;
+    for (const [name, schema] of isObject(properties) ? Object.entries(properties) : [])
+      schemas.set(name, [...(schemas.get(name) ?? []), schema]);
+    for (const name of listed(names)) required.add(name);
+    for (const each of listed(allOf)) parts.add(each);
+    if (typeof $ref === 'string') parts.add(localTarget(root, $ref));
+  }
+  return new Map([...schemas].map(([name, all]) => [name, { schemas: all, required: required.has(name) }]));
+}
+
+/** What a reference inside the schema leads to (RFC 6901 section 6); undefined where that is nothing. */
+export function localTarget(root: unknown, reference: string): unknown {
+  if (!/^#(?:\/|$)/.test(reference)) return undefined;
+  let place = root;
+  for (const token of reference.split('/').slice(1)) {
+    const name = decoded(token);
+    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, name)) return undefined;
+    place = (place as Json)[name];
+  }
+  return place;
+}
+
+function decoded(token: string): string {
+  let text = token;
+  try {
+    text = decodeURIComponent(token);
+  } catch {
+    // As it is written.
+  }
+  return text.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+export function listed(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
