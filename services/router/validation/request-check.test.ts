@@ -110,6 +110,26 @@ describe('a query', () => {
     expect(refused(query, { query: `limit=1&price=${text}` })).toEqual([]),
   );
 
+  test.each(['1e400', '-1e400', '9'.repeat(400)])('with the number %s is refused: it is infinite', (text) => {
+    const schemas = {
+      query: {
+        properties: {
+          whole: { type: 'integer' },
+          some: { type: 'number', minimum: -5, multipleOf: 0.5 },
+          list: { type: 'array', items: { type: 'number' } },
+          name: { type: 'string' },
+        },
+      },
+    };
+    const detail = 'is too large a number';
+    expect(refused(schemas, { query: `whole=${text}` })).toEqual([`query /whole ${detail}`]);
+    expect(refused(schemas, { query: `list=1&list=${text}` })).toEqual([`query /list ${detail}`]);
+    expect(refused(schemas, { query: `some=${text}` })).not.toEqual([]);
+    expect(refused(schemas, { query: `name=${text}` })).toEqual([]);
+    const parts: RouteSchemas = { params: { properties: { id: { type: 'number' } } } };
+    expect(refused(parts, { params: { id: text } })).toEqual([`path /id ${detail}`]);
+  });
+
   test('looks at the numbers in lists too', () => {
     const lists = { query: { properties: { n: { type: 'array', items: { type: 'integer' } } } } };
     expect(refused(lists, { query: 'n=1&n=20' })).toEqual([]);
