@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { compileCheck } from './compile.ts';
 
@@ -29,4 +31,19 @@ test('the same schema is compiled again and again', () => {
     expect(compileCheck({ $defs: { a: { $anchor: 'x', minimum: n } }, $ref: '#x' }, 'exact').first(1)).toBe(
       n < 2,
     );
+});
+
+test('what was compiled for routes that have gone is forgotten', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const schemas: WeakRef<object>[] = [];
+  for (let n = 0; n < 500; n++) {
+    const schema = { properties: { [`p${n}`]: { type: 'array', uniqueItems: true, maxItems: n } } };
+    compileCheck(schema, 'coerced').first({});
+    schemas.push(new WeakRef(schema));
+  }
+  // What a WeakRef was asked for lives until the turn is over.
+  await new Promise(setImmediate);
+  collect();
+  expect(schemas.filter((schema) => schema.deref() !== undefined).length).toBeLessThanOrEqual(100);
 });

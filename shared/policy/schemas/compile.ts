@@ -18,12 +18,54 @@ export interface Check {
 /** Ajv names the engine in the code that it makes. */
 const linear = Object.assign(linearPattern, { code: 'linear' });
 
-/** What an instance can refer to by itself: the parts of the meta-schema. */
-const own = new WeakMap<Ajv2020, ReadonlySet<string>>();
+/**
+ * Compiles schemas, which come and go with their routes. Ajv keeps the values that compiled code uses as long as there is
+ * the instance, whatever it is told to remove; so a new instance takes over after every {@link mostSchemas} schemas, and
+ * the one before goes with the last check that it has made.
+ */
+class Compiler {
+  readonly #make: () => Ajv2020;
+  #instance: Ajv2020;
+  /** What an instance can refer to by itself: the parts of the meta-schema. */
+  readonly #own: ReadonlySet<string>;
+  #compiled = 0;
 
-const instances = {
-  exact: [ajv(false, false), ajv(false, true)],
-  coerced: [ajv('array', false), ajv('array', true)],
+  constructor(coerceTypes: false | 'array', allErrors: boolean) {
+    this.#make = () => ajv(coerceTypes, allErrors);
+    this.#instance = this.#make();
+    this.#own = new Set(Object.keys(this.#instance.refs));
+  }
+
+  /** Throws {@link SchemaError}. */
+  compile(schema: object): ValidateFunction {
+    if ((this.#compiled += 1) > mostSchemas) {
+      this.#instance = this.#make();
+      this.#compiled = 1;
+    }
+    try {
+      return this.#instance.compile(schema);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SchemaError(`a schema cannot be used: ${reason.slice(0, 200)}`);
+    } finally {
+      this.#forget(schema);
+    }
+  }
+
+  /** The names inside a schema stay otherwise: another route that uses them, or this one when it changes, would be refused. */
+  #forget(schema: object): void {
+    this.#instance.removeSchema(schema);
+    const { refs } = this.#instance;
+    for (const name of Object.keys(refs)) if (!this.#own.has(name)) delete refs[name];
+  }
+}
+
+/** Schemas that one instance compiles: what a check that lives for long keeps alive beside itself at most. */
+const mostSchemas = 100;
+
+const compilers = {
+  exact: [new Compiler(false, false), new Compiler(false, true)],
+  coerced: [new Compiler('array', false), new Compiler('array', true)],
 } as const;
 
 function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
@@ -41,36 +83,14 @@ function ajv(coerceTypes: false | 'array', allErrors: boolean): Ajv2020 {
   addFormats.default(instance);
   useLinearUniqueItems(instance);
   useDecimalMultipleOf(instance);
-  own.set(instance, new Set(Object.keys(instance.refs)));
   return instance;
 }
 
 /** Compiles a schema that `checkSchema` has taken. Throws {@link SchemaError} for references and patterns that cannot be followed. */
-export function compileCheck(schema: JsonSchema, kind: keyof typeof instances): Check {
-  const [one, all] = instances[kind];
+export function compileCheck(schema: JsonSchema, kind: keyof typeof compilers): Check {
+  const [one, all] = compilers[kind];
   // Ajv forgets schemas by their objects, and a boolean is none.
   const object = typeof schema === 'boolean' ? { allOf: [schema] } : schema;
   let every: ValidateFunction | undefined;
-  return { first: compile(one, object), every: () => (every ??= compile(all, object)) };
-}
-
-function compile(instance: Ajv2020, schema: object): ValidateFunction {
-  try {
-    return instance.compile(schema);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SchemaError(`a schema cannot be used: ${reason.slice(0, 200)}`);
-  } finally {
-    forget(instance, schema);
-  }
-}
-
-/**
- * Schemas come and go with their routes, and what is compiled keeps what it needs. Ajv keeps the names inside a schema even
- * when it is told to remove it, and would refuse the schema of another route that uses them, or a newer one of this route.
- */
-function forget(instance: Ajv2020, schema: object): void {
-  instance.removeSchema(schema);
-  const kept = own.get(instance);
-  for (const name of Object.keys(instance.refs)) if (kept?.has(name) !== true) delete instance.refs[name];
+  return { first: one.compile(object), every: () => (every ??= all.compile(object)) };
 }
