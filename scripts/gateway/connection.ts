@@ -30,7 +30,7 @@ export async function findServer(
   env: NodeJS.ProcessEnv,
 ): Promise<Server> {
   if (values.nats !== undefined) return fromUrl(values.nats, env);
-  if (values['data-dir'] !== undefined) return fromDataDir(values['data-dir']);
+  if (values['data-dir'] !== undefined) return fromDataDir(userPath(values['data-dir']));
   if (env['NATS_URL']) return fromUrl(env['NATS_URL'], env);
   return fromDataDir(defaultDataDir);
 }
@@ -78,7 +78,7 @@ function fromUrl(text: string, env: NodeJS.ProcessEnv): Server {
 
 /** Reads `endpoints.json`, which `npm start` keeps in its data directory while it runs. */
 async function fromDataDir(directory: string): Promise<Server> {
-  const file = path.join(userPath(directory), 'endpoints.json');
+  const file = path.join(directory, 'endpoints.json');
   let text: string;
   try {
     text = await readFile(file, 'utf8');
