@@ -1,3 +1,5 @@
+import { fragmentTokens, valueAt } from '@sluice/errors';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** A member that an object schema names. */
@@ -27,24 +29,8 @@ export function fieldsOf(root: unknown): Map<string, Field> {
 
 /** What a reference inside the schema leads to (RFC 6901 section 6); undefined where that is nothing. */
 export function localTarget(root: unknown, reference: string): unknown {
-  if (!/^#(?:\/|$)/.test(reference)) return undefined;
-  let place = root;
-  for (const token of reference.split('/').slice(1)) {
-    const name = decoded(token);
-    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, name)) return undefined;
-    place = (place as Json)[name];
-  }
-  return place;
-}
-
-function decoded(token: string): string {
-  let text = token;
-  try {
-    text = decodeURIComponent(token);
-  } catch {
-    // As it is written.
-  }
-  return text.replaceAll('~1', '/').replaceAll('~0', '~');
+  const tokens = fragmentTokens(reference);
+  return tokens && valueAt(root, tokens);
 }
 
 export function listed(value: unknown): readonly unknown[] {

@@ -1,4 +1,4 @@
-import { SluiceError, type FieldError } from '@sluice/errors';
+import { jsonPointer, SluiceError, type FieldError } from '@sluice/errors';
 import { headerValue, headerValues, type WireRequest } from '@sluice/wire';
 import type { z } from 'zod';
 import { refuseCodedBody } from './content-coding.ts';
@@ -56,11 +56,11 @@ function queryPart(schema: z.ZodObject | undefined): ReadPart {
       const values = parseQuery(request.query, fields.lists);
       if (schema === undefined) return values;
       for (const name of keepFirst(values, fields))
-        errors.push({ in: 'query', pointer: pointer([name]), detail: onceOnly });
+        errors.push({ in: 'query', pointer: jsonPointer([name]), detail: onceOnly });
       return check(schema, values, 'query', errors);
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
-      errors.push({ in: 'query', pointer: pointer([error.message]), detail: 'has a bad percent escape' });
+      errors.push({ in: 'query', pointer: jsonPointer([error.message]), detail: 'has a bad percent escape' });
       return undefined;
     }
   };
@@ -107,8 +107,8 @@ function check(schema: z.ZodType, value: unknown, part: FieldError['in'], errors
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys')
       for (const key of issue.keys)
-        errors.push({ in: part, pointer: pointer([...issue.path, key]), detail: 'is not known here' });
-    else errors.push({ in: part, pointer: pointer(issue.path), detail: detailOf(issue, value) });
+        errors.push({ in: part, pointer: jsonPointer([...issue.path, key]), detail: 'is not known here' });
+    else errors.push({ in: part, pointer: jsonPointer(issue.path), detail: detailOf(issue, value) });
   }
   return undefined;
 }
@@ -127,11 +127,6 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
     found = (found as Record<PropertyKey, unknown>)[key];
   }
   return found;
-}
-
-/** RFC 6901 section 3. */
-function pointer(path: readonly PropertyKey[]): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 function invalid(errors: FieldError[]): SluiceError {

@@ -1,4 +1,4 @@
-import type { FieldError } from '@sluice/errors';
+import { jsonPointer, type FieldError } from '@sluice/errors';
 import { DocumentError, checkStorable, readText, type DocumentFault } from '@sluice/policy';
 
 export type ReadDocument =
@@ -25,7 +25,7 @@ export async function readDocumentText(text: string, format: DocumentFormat): Pr
 export function faultErrors(faults: readonly (DocumentFault & { readonly line?: number })[]): FieldError[] {
   return faults.map(({ path, message, hint, line }) => ({
     in: 'body',
-    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    pointer: jsonPointer(path),
     detail: message,
     ...(line === undefined ? {} : { line }),
     ...(hint === null ? {} : { hint }),

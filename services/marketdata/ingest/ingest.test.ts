@@ -1,5 +1,5 @@
 import { Registry } from '@sluice/telemetry';
-import { marketStream, tradeSubject } from '@sluice/market';
+import { marketStream, tradeSubject, type Trade } from '@sluice/market';
 import { connectBus, ensureStream, publishStored } from '@sluice/nats';
 import { createDatabase, startNatsServer, startPostgres, until, type TestNats } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -198,16 +198,8 @@ describe('ingest', () => {
       retentionDays: 3,
     });
     await worker.ingesting;
-    const at = (id: string, ts: number) => ({ id, ts, price: '1', size: '1', side: 'buy' as const });
-    const old = at('1', Date.now() - 4 * 86_400_000);
-    const young = at('2', Date.now());
-    await publishTrades(
-      worker.bus,
-      [old, young].map((trade) => ({ symbol: 'AGED', venue: 'made', trade })),
-    );
-    await until(async () => (await worker.trades('stored')) + (await worker.trades('expired')) === 2);
-    expect(await marketTrades(worker, 'AGED')).toBe(1);
-    const refused = await ask(worker.bus, 'add-trades', { symbol: 'AGED', body: { trades: [young, old] } });
+    const trades = await onlyYoungIsStored(worker, 4);
+    const refused = await ask(worker.bus, 'add-trades', { symbol: 'AGED', body: { trades } });
     expect(refused.status).toBe(400);
     expect(refused.body).toMatchObject({ errors: [{ in: 'body', pointer: '/trades/1/ts' }] });
     await worker.stop();
@@ -222,20 +214,26 @@ describe('ingest', () => {
     await earlier.stop();
     const worker = await startWorker({ natsUrl: server.url, databaseUrl });
     await worker.ingesting;
-    const at = (id: string, ts: number) => ({ id, ts, price: '1', size: '1', side: 'buy' as const });
-    const old = at('1', Date.now() - 6 * 86_400_000);
-    const young = at('2', Date.now());
-    await publishTrades(
-      worker.bus,
-      [old, young].map((trade) => ({ symbol: 'AGED', venue: 'made', trade })),
-    );
-    await until(async () => (await worker.trades('stored')) + (await worker.trades('expired')) === 2);
-    expect(await marketTrades(worker, 'AGED')).toBe(1);
+    const trades = await onlyYoungIsStored(worker, 6);
     for (const symbol of ['AGED', 'NEW']) {
-      const refused = await ask(worker.bus, 'add-trades', { symbol, body: { trades: [young, old] } });
+      const refused = await ask(worker.bus, 'add-trades', { symbol, body: { trades } });
       expect(refused.status).toBe(400);
       expect(refused.body).toMatchObject({ errors: [{ in: 'body', pointer: '/trades/1/ts' }] });
     }
     await worker.stop();
   });
 });
+
+/** Publishes a trade of so many days ago and one of now, of which one is to be stored. Gives the young one and the old. */
+async function onlyYoungIsStored(worker: TestWorker, days: number): Promise<Trade[]> {
+  const at = (id: string, ts: number) => ({ id, ts, price: '1', size: '1', side: 'buy' as const });
+  const old = at('1', Date.now() - days * 86_400_000);
+  const young = at('2', Date.now());
+  await publishTrades(
+    worker.bus,
+    [old, young].map((trade) => ({ symbol: 'AGED', venue: 'made', trade })),
+  );
+  await until(async () => (await worker.trades('stored')) + (await worker.trades('expired')) === 2);
+  expect(await marketTrades(worker, 'AGED')).toBe(1);
+  return [young, old];
+}

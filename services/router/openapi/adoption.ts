@@ -1,3 +1,4 @@
+import { unescapeToken, valueAt } from '@sluice/errors';
 import {
   dataKeywords,
   isObjectSchema,
@@ -138,11 +139,7 @@ function isOf(type: unknown, value: unknown): boolean {
 function resolve(root: JsonSchema, pointer: string): JsonSchema | undefined {
   if (pointer === '#') return root;
   if (!pointer.startsWith('#/')) return undefined;
-  let value: unknown = root;
-  for (const token of tokens(pointer)) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, token)) return undefined;
-    value = (value as Record<string, unknown>)[token];
-  }
+  const value = valueAt(root, tokens(pointer));
   return typeof value === 'boolean' || isObjectSchema(value) ? value : undefined;
 }
 
@@ -152,7 +149,7 @@ function lastToken(pointer: string): string {
 
 function tokens(pointer: string): string[] {
   const text = safeDecode(pointer.slice(2));
-  return text.split('/').map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return text.split('/').map(unescapeToken);
 }
 
 function safeDecode(text: string): string {

@@ -1,4 +1,4 @@
-import { SluiceError, type FieldError } from '@sluice/errors';
+import { jsonPointer, SluiceError, type FieldError } from '@sluice/errors';
 import type { Fault } from '@sluice/policy/schemas';
 
 /** A body of half a million wrong items must not become an answer larger than a NATS message. */
@@ -11,7 +11,7 @@ export function fieldErrors(
 ): FieldError[] {
   return (faults ?? []).map((fault) => {
     const { instancePath, keyword, params } = fault;
-    const at = (member: unknown): string => `${instancePath}/${escape(String(member))}`;
+    const at = (member: unknown): string => instancePath + jsonPointer([String(member)]);
     switch (keyword) {
       case 'required':
       case 'dependentRequired':
@@ -47,11 +47,6 @@ export function invalid(errors: readonly FieldError[]): SluiceError {
       ? `The request is not what the endpoint expects; ${more} more errors are not listed.`
       : 'The request is not what the endpoint expects.';
   return new SluiceError('invalid_parameters', detail, { errors: errors.slice(0, mostErrors) });
-}
-
-/** RFC 6901 section 3. */
-function escape(member: string): string {
-  return member.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function listed(values: unknown): string {

@@ -1,4 +1,4 @@
-import { SluiceError, type FieldError } from '@sluice/errors';
+import { jsonPointer, SluiceError, unescapeToken, type FieldError } from '@sluice/errors';
 import { checkSchema, compileCheck, type Check, type JsonSchema } from '@sluice/policy/schemas';
 import type { RouteSchemas } from '@sluice/routes';
 import {
@@ -82,7 +82,8 @@ function queryPart(schema: JsonSchema | null): Part | null {
     };
     try {
       runCoerced(check, texts, 'query', errors);
-      for (const name of repeated) errors.push({ in: 'query', pointer: pointerTo(name), detail: onceOnly });
+      for (const name of repeated)
+        errors.push({ in: 'query', pointer: jsonPointer([name]), detail: onceOnly });
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
       errors.push({ in: 'query', pointer: `/${error.message}`, detail: 'has a bad percent escape' });
@@ -105,14 +106,9 @@ function headersPart(schema: JsonSchema | null): Part | null {
 /** The field that a pointer begins with, as the schema writes its name. */
 function asWritten(pointer: string, written: ReadonlyMap<string, string>): string {
   return pointer.replace(/^\/([^/]*)/, (whole, token: string) => {
-    const name = written.get(token.replaceAll('~1', '/').replaceAll('~0', '~'));
-    return name === undefined ? whole : pointerTo(name);
+    const name = written.get(unescapeToken(token));
+    return name === undefined ? whole : jsonPointer([name]);
   });
-}
-
-/** RFC 6901 section 3. */
-function pointerTo(name: string): string {
-  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function bodyPart(schema: JsonSchema | null, options: CheckOptions): Part | null {
@@ -192,6 +188,6 @@ function runCoerced(check: Check, texts: () => Texts, part: FieldError['in'], er
       .find((text, index) => isOddNumber(text) && typeof is[index] === 'number');
     if (taken === undefined) continue;
     const detail = plainNumber.test(taken) ? 'is too large a number' : 'must be a number as JSON writes it';
-    errors.push({ in: part, pointer: pointerTo(name), detail });
+    errors.push({ in: part, pointer: jsonPointer([name]), detail });
   }
 }

@@ -1,3 +1,4 @@
+import { fragmentTokens, unescapeToken, valueAt } from '@sluice/errors';
 import type { DocumentFault } from '../check/fault.ts';
 import { compileCheck, type Fault } from './compile.ts';
 import {
@@ -33,7 +34,10 @@ export function schemaFaults(written: unknown, kind: 'exact' | 'coerced' | null)
 
 function misformed({ instancePath, message }: Fault): DocumentFault {
   return {
-    path: instancePath.split('/').slice(1).map(unescape),
+    path: instancePath
+      .split('/')
+      .slice(1)
+      .map((token) => index(unescapeToken(token))),
     message: `is no JSON Schema (draft 2020-12): ${message ?? 'it does not fit the meta-schema'}`,
     hint: null,
   };
@@ -103,39 +107,20 @@ class Walk {
   }
 
   #reference(to: string, path: Path): void {
-    if (!/^#(?:\/|$)/.test(to)) {
+    const way = fragmentTokens(to);
+    if (way === undefined) {
       this.compile = true;
       return;
     }
-    let place: unknown = this.#root;
-    const way = to.split('/').slice(1).map(decoded);
-    for (const name of way) {
-      if (typeof place !== 'object' || place === null || !Object.hasOwn(place, name)) {
-        this.faults.push({ path, message: `"${to.slice(0, 80)}" is nowhere in this schema`, hint: null });
-        return;
-      }
-      place = (place as Record<string, unknown>)[name];
+    const place = valueAt(this.#root, way);
+    if (place === undefined) {
+      this.faults.push({ path, message: `"${to.slice(0, 80)}" is nowhere in this schema`, hint: null });
+      return;
     }
     // It may lead back to where it came from.
     if (isObjectSchema(place) && Object.hasOwn(place, '$ref')) this.compile = true;
     this.#left.push({ schema: place, path: way.map(index) });
   }
-}
-
-/** RFC 6901 section 6. */
-function decoded(token: string): string {
-  let text = token;
-  try {
-    text = decodeURIComponent(token);
-  } catch {
-    // As it is written.
-  }
-  return text.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-/** RFC 6901 section 4. */
-function unescape(token: string): string | number {
-  return index(token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** Digits are a place in a list, to whoever looks for the line. */
